@@ -1,0 +1,96 @@
+# `make run` and `make test` need Python 3.11 (or newer) with pip, and make. All else comes from the locked requirements.
+
+PYTHON ?=
+VENV := .venv
+BIN := $(VENV)/bin
+MANAGE := $(BIN)/python manage.py
+
+# Checks that read the code alone get addresses that lead nowhere: a check that wanted a database would fail at once.
+# The key is long enough for `check --deploy`, and used for nothing else.
+OFFLINE := DEBUG=0 DATABASE_URL='postgresql://kaireon@/kaireon?host=/nonexistent' REDIS_URL=redis://127.0.0.1:1/0 \
+	SECRET_KEY=checks-only-0Vb3mQ9xZk7Lr2Tn8Ws4Yd6Hf1Gj5Pc-Ua_Ei \
+	KAIREON_SECRETS_KEYS=Y2hlY2tzLW9ubHktMFZiM21ROXhaazdMcjJUbjhXczQ=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all check static-checks format lock openapi bench clean
+
+help:
+	@echo 'make run      start Kaireon on 127.0.0.1:$${PORT:-8000} (PostgreSQL and Redis included); Ctrl-C stops it'
+	@echo 'make test     the quick tests'
+	@echo 'make check    all that CI checks: format, lint, types, imports, migrations, OpenAPI, deployment, all tests'
+	@echo 'make format   format the code and mend what ruff can mend'
+	@echo 'make openapi  write docs/openapi.yaml from the code'
+	@echo 'make bench    measure events per second, and the latency of one event'
+	@echo 'make lock     compile requirements*.in into the locked requirements*.txt'
+	@echo 'make clean    remove .venv and what checks left; the data in .kaireon stays'
+
+run: $(VENV)/.installed
+	@$(BIN)/python -m kaireon.launch
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -m 'not slow and not benchmark'
+
+test-all: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -m 'not benchmark'
+
+# The tests come last: what is cheap to find is found first.
+check: static-checks
+	@$(MAKE) --no-print-directory test-all
+
+static-checks: $(VENV)/.installed-dev
+	@mkdir -p .build
+	@echo 'format'     && $(BIN)/ruff format --quiet --check . || { echo 'Not formatted: run make format.' >&2; exit 1; }
+	@echo 'lint'       && $(BIN)/ruff check --quiet .
+	@echo 'types'      && $(OFFLINE) $(BIN)/mypy --no-error-summary
+	@echo 'imports'    && { $(BIN)/lint-imports >.build/imports.txt 2>&1 || { cat .build/imports.txt; exit 1; }; }
+	@echo 'migrations' && $(OFFLINE) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	@echo 'openapi'    && $(OFFLINE) $(MANAGE) spectacular --validate --fail-on-warn --file .build/openapi.yaml
+	@diff -u docs/openapi.yaml .build/openapi.yaml || { echo 'docs/openapi.yaml is out of date: run make openapi.' >&2; exit 1; }
+	@echo 'deployment' && $(OFFLINE) $(MANAGE) check --deploy --fail-level WARNING
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+openapi: $(VENV)/.installed-dev
+	@$(OFFLINE) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+bench: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -m benchmark --timeout=0 -p no:randomly -s tests/benchmarks
+
+# --no-emit-index-url and the fixed header keep every registry's address out of the files.
+UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
+
+lock: $(VENV)/.installed-dev
+	@$(UV_COMPILE) requirements.in --output-file requirements.txt
+	@$(UV_COMPILE) requirements.in requirements-dev.in --constraints requirements.txt --output-file requirements-dev.txt
+
+clean:
+	@rm -rf $(VENV) .build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+# --- the virtualenv -------------------------------------------------------------------------------------------------
+# The stamps are older than a changed lock, and than nothing else: a second start installs nothing.
+
+$(VENV)/.installed: requirements.txt | $(VENV)/.created
+	@echo 'Installing the locked packages into $(VENV)'
+	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+# requirements-dev.txt holds all of requirements.txt, in the same versions.
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/.created
+	@echo 'Installing the locked packages and the tools for checks into $(VENV)'
+	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $(VENV)/.installed $@
+
+$(VENV)/.created:
+	@for candidate in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14; do \
+		if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "Kaireon needs Python 3.11 or newer; found $$(python3 --version 2>/dev/null || echo none). Name one: make PYTHON=/path/to/python3.11 …" >&2; exit 1; \
+	fi; \
+	"$$python" -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "$$("$$python" --version) can't make virtualenvs: install its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }; \
+	"$$python" -m venv --clear $(VENV)
+	@touch $@

@@ -1,0 +1,1 @@
+"""The audit log: what happened, by whom, never changed afterwards."""

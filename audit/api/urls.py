@@ -1,0 +1,11 @@
+"""Routes below /api/v1/."""
+
+from django.urls import path
+
+from audit.api.views import EntryExport, EntryList, EntryView
+
+urlpatterns = [
+    path("audit", EntryList.as_view(), name="audit"),
+    path("audit/export", EntryExport.as_view(), name="audit-export"),
+    path("audit/<str:entry_id>", EntryView.as_view(), name="audit-entry"),
+]

@@ -1,0 +1,1 @@
+"""API keys by API, for admins."""

@@ -1,0 +1,17 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Users, roles and API keys."""
+
+    name = "kaireon.accounts"
+    label = "accounts"
+    verbose_name = "Accounts"
+
+    def ready(self) -> None:
+        """Loads the OpenAPI description of the API key schemes."""
+        from kaireon.accounts import openapi
+
+        assert openapi

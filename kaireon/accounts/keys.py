@@ -1,0 +1,53 @@
+"""Issuing, finding and revoking API keys."""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.dispatch import Signal
+
+from kaireon.accounts.models import ApiKey
+from kaireon.core import clock
+
+PREFIX = "krn_"
+
+# Sent inside the transaction that changes a key: `action` ("key.created", "key.revoked") and `key`. The audit log,
+# which stands above this package, listens and writes its entry in the same transaction.
+key_changed = Signal()
+
+
+@transaction.atomic
+def create_key(*, name: str, role: str) -> tuple[ApiKey, str]:
+    """A new key and its plain text, which can't be had again."""
+    plain = PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey.objects.create(name=name, role=role, prefix=plain[:10], key_hash=_hash(plain))
+    key_changed.send(sender=ApiKey, action="key.created", key=key)
+    return key, plain
+
+
+@transaction.atomic
+def revoke_key(*, key: ApiKey) -> None:
+    """Ends a key at once. Revoking it again changes nothing."""
+    revoked = ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=clock.now())
+    if revoked:
+        key_changed.send(sender=ApiKey, action="key.revoked", key=key)
+
+
+def find_key(plain: str, *, now: datetime) -> ApiKey | None:
+    """The living key with that text; its use is noted once a minute at most."""
+    if not plain.startswith(PREFIX) or not plain.isascii():
+        return None
+    key = ApiKey.objects.filter(key_hash=_hash(plain), revoked_at=None).first()
+    if key is None:
+        return None
+    minute_ago = now - timedelta(minutes=1)
+    if key.last_used_at is None or key.last_used_at < minute_ago:
+        unused = Q(last_used_at=None) | Q(last_used_at__lt=minute_ago)
+        ApiKey.objects.filter(unused, pk=key.pk).update(last_used_at=now)
+    return key
+
+
+def _hash(plain: str) -> str:
+    return hashlib.sha256(plain.encode()).hexdigest()

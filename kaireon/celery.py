@@ -1,0 +1,42 @@
+"""The Celery application: which tasks there are, on which queue, and what beat starts how often.
+
+A task's message is a hint ("lane 3 has work"); what there is to do stands in PostgreSQL. So a lost message costs a
+moment, and a task may run twice.
+"""
+
+import logging.config
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
+
+from django.conf import settings  # noqa: E402  the settings module has to be named first
+
+from kaireon.core.heartbeat import QUEUES  # noqa: E402
+
+app = Celery("kaireon")
+app.conf.update(settings.CELERY)
+app.conf.task_default_queue = "events"
+app.conf.task_routes = {"kaireon.delivery.*": {"queue": "delivery"}}
+app.conf.beat_schedule = {
+    "wake lanes with waiting events": {"task": "kaireon.events.wake_waiting_lanes", "schedule": 5.0},
+    "send deliveries that are due": {"task": "kaireon.delivery.send_due", "schedule": 2.0},
+} | {
+    f"{queue} worker is alive": {
+        "task": "kaireon.core.heartbeat",
+        "schedule": 5.0,
+        "kwargs": {"queue": queue},
+        "options": {"queue": queue, "expires": 15},
+    }
+    for queue in QUEUES
+}
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def use_the_projects_logging(**_: Any) -> None:
+    """Celery's own log set-up would undo ours."""
+    logging.config.dictConfig(settings.LOGGING)

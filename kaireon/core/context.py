@@ -1,0 +1,31 @@
+"""Who is acting, and in which request: read by the audit log, the error shape and the log lines.
+
+Both are set once at the edge (middleware, authentication) and hold for that request or task alone.
+"""
+
+from contextvars import ContextVar
+
+SYSTEM = "system"
+
+_request_id: ContextVar[str] = ContextVar("kaireon_request_id", default="")
+_actor: ContextVar[str] = ContextVar("kaireon_actor", default=SYSTEM)
+
+
+def current_request_id() -> str:
+    """The id of the request in hand; empty outside of one."""
+    return _request_id.get()
+
+
+def set_request_id(request_id: str) -> None:
+    """Names the request in hand."""
+    _request_id.set(request_id)
+
+
+def current_actor() -> str:
+    """Who acts: `user:<name>`, `key:<id> (<name>)`, or `system` where nobody asked for it."""
+    return _actor.get()
+
+
+def set_actor(actor: str) -> None:
+    """Names who acts from here on in this request."""
+    _actor.set(actor)

@@ -1,0 +1,51 @@
+"""Names each request, logs it, and answers in the error shape where no view got the chance to."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from kaireon.core.context import SYSTEM, set_actor, set_request_id
+from kaireon.core.errors import NotFound
+from kaireon.core.ids import time_ordered_id
+from kaireon.core.rest.exceptions import error_response
+
+logger = logging.getLogger("kaireon.requests")
+_ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+_QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
+
+
+def _nothing_there() -> HttpResponseBase:
+    return error_response(NotFound("There is no such route: the path contains a NUL character."))
+
+
+class RequestContextMiddleware:
+    """Takes the caller's X-Request-Id if it is a sane one, else makes one; returns it with every answer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _ACCEPTABLE_ID.match(given) else time_ordered_id("req_")
+        set_request_id(request_id)
+        set_actor(SYSTEM)
+        started = time.perf_counter()
+        # PostgreSQL holds no NUL, so no id has one: nothing can be there.
+        response = _nothing_there() if "\x00" in request.path else self.get_response(request)
+        response["X-Request-Id"] = request_id
+        if request.path not in _QUIET_PATHS:
+            logger.info(
+                "request",
+                extra={
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status_code,
+                    "duration_ms": round((time.perf_counter() - started) * 1000, 1),
+                },
+            )
+        return response
+

@@ -1,0 +1,23 @@
+"""What every API view of the house shares: strict bodies, one error shape, one way of paging."""
+
+from kaireon.core.rest.exceptions import error_response, exception_handler
+from kaireon.core.rest.fields import Flag, IdText, JSONObjectField, JSONValueField, Text, Whole
+from kaireon.core.rest.pagination import OffsetPagination
+from kaireon.core.rest.parsers import JSONParser, JSONRenderer
+from kaireon.core.rest.serializers import StrictSerializer, validated
+
+__all__ = [
+    "Flag",
+    "IdText",
+    "JSONObjectField",
+    "JSONParser",
+    "JSONRenderer",
+    "JSONValueField",
+    "OffsetPagination",
+    "StrictSerializer",
+    "Text",
+    "Whole",
+    "error_response",
+    "exception_handler",
+    "validated",
+]

@@ -1,0 +1,103 @@
+"""Whatever raised it, an error leaves the API in one shape, with one of the codes that the contract names."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from kaireon.core.context import current_request_id
+from kaireon.core.errors import ApiError, Detail, ValidationFailed, join_path
+
+logger = logging.getLogger(__name__)
+
+_CODES = {
+    400: "validation_failed",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+    429: "rate_limited",
+}
+
+
+def body(code: str, message: str, status_code: int, details: list[Detail]) -> dict[str, Any]:
+    """The error shape of the contract."""
+    return {
+        "error": {
+            "code": code,
+            "message": message,
+            "status": status_code,
+            "requestId": current_request_id(),
+            "details": [{"field": detail.field, "message": detail.message} for detail in details],
+        }
+    }
+
+
+def error_response(error: ApiError) -> JsonResponse:
+    """`error` as an answer, for views that are not DRF's."""
+    return JsonResponse(body(error.code, error.message, error.status, error.details), status=error.status)
+
+
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's hook. Returns None for what nobody anticipated: the middleware answers 500 and logs it."""
+    headers: dict[str, str] = {}
+    match exception:
+        case exceptions.ValidationError():
+            failed = ValidationFailed.of(flatten(exception.detail))
+            payload = body(failed.code, failed.message, failed.status, failed.details)
+        case ApiError():
+            payload = body(exception.code, exception.message, exception.status, exception.details)
+        case RequestDataTooBig():
+            payload = body("payload_too_large", "The body is too large; send less at once.", 413, [])
+        case Http404():
+            payload = body("not_found", str(exception) or "There is nothing with that id.", 404, [])
+        case PermissionDenied():
+            payload = body("forbidden", str(exception) or "You may not do this.", 403, [])
+        case exceptions.APIException():
+            if isinstance(exception, exceptions.Throttled) and exception.wait is not None:
+                headers["Retry-After"] = str(max(1, int(exception.wait + 0.999)))
+            if isinstance(exception, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+                headers["WWW-Authenticate"] = 'Bearer realm="kaireon"'
+            payload = body(_CODES.get(exception.status_code, "internal"), _sentence(exception), exception.status_code, [])
+        case _:
+            return None
+    return Response(payload, status=payload["error"]["status"], headers=headers)
+
+
+def _sentence(exception: exceptions.APIException) -> str:
+    if isinstance(exception, exceptions.UnsupportedMediaType):
+        return "Send the body as JSON, with Content-Type: application/json."
+    return str(exception.detail)
+
+
+def flatten(detail: Any, path: str = "") -> list[Detail]:
+    """DRF's nested problems as a flat list of paths and sentences."""
+    if isinstance(detail, dict):
+        return [
+            found
+            for key, value in detail.items()
+            for found in flatten(value, _step(path, key))
+        ]
+    if isinstance(detail, list):
+        if all(not isinstance(item, dict | list) for item in detail):
+            return [Detail(path, str(item)) for item in detail]
+        return [found for index, item in enumerate(detail) for found in flatten(item, f"{path}[{index}]")]
+    return [Detail(path, str(detail))]
+
+
+def _step(path: str, key: Any) -> str:
+    if key == "non_field_errors":
+        return path
+    return f"{path}[{key}]" if isinstance(key, int) else join_path(path, str(key))
+
+
+def unexpected_response() -> JsonResponse:
+    """The answer to a failure that nobody anticipated; the log has the traceback under the same request id."""
+    message = "Something went wrong on our side. Try again; if it stays, give the operator this requestId."
+    return JsonResponse(body("internal", message, 500, []), status=500)

@@ -1,0 +1,86 @@
+"""Paging by limit and offset, as the contract has it."""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from rest_framework.pagination import BasePagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from kaireon.core.errors import ValidationFailed
+
+if TYPE_CHECKING:  # DRF reads its settings, and so imports this module, while its views are being imported
+    from rest_framework.views import APIView
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+
+
+class OffsetPagination(BasePagination):
+    """`limit` 50 (at most 200: a larger one is served as 200), `offset` 0; anything else than a number is refused."""
+
+    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None) -> list[Any]:
+        self.limit = min(_number(request, "limit", DEFAULT_LIMIT), MAX_LIMIT)
+        self.offset = _number(request, "offset", 0)
+        self.total = queryset.count()
+        if self.offset >= self.total or self.limit == 0:
+            return []
+        return list(queryset[self.offset : self.offset + self.limit])
+
+    def get_paginated_response(self, data: Sequence[Any]) -> Response:
+        return Response(
+            {
+                "data": data,
+                "pagination": {
+                    "total": self.total,
+                    "limit": self.limit,
+                    "offset": self.offset,
+                    "hasMore": self.offset + len(data) < self.total,
+                },
+            }
+        )
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        whole = {"type": "integer", "minimum": 0}
+        return {
+            "type": "object",
+            "required": ["data", "pagination"],
+            "properties": {
+                "data": schema,
+                "pagination": {
+                    "type": "object",
+                    "required": ["total", "limit", "offset", "hasMore"],
+                    "properties": {"total": whole, "limit": whole, "offset": whole, "hasMore": {"type": "boolean"}},
+                },
+            },
+        }
+
+    def get_schema_operation_parameters(self, view: "APIView") -> list[dict[str, Any]]:
+        return [
+            {
+                "name": "limit",
+                "in": "query",
+                "required": False,
+                "description": f"Page size; more than {MAX_LIMIT} is served as {MAX_LIMIT}.",
+                "schema": {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT},
+            },
+            {
+                "name": "offset",
+                "in": "query",
+                "required": False,
+                "description": "How many to pass over.",
+                "schema": {"type": "integer", "minimum": 0, "default": 0},
+            },
+        ]
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not _WHOLE_NUMBER.match(text):
+        raise ValidationFailed.at(name, "must be a whole number from 0 up.")
+    return int(text)

@@ -1,0 +1,42 @@
+"""OpenAPI: every operation may answer with the one error shape."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import inline_serializer
+from rest_framework import serializers
+
+_error = inline_serializer(
+    "ErrorBody",
+    {
+        "code": serializers.CharField(),
+        "message": serializers.CharField(),
+        "status": serializers.IntegerField(),
+        "requestId": serializers.CharField(),
+        "details": inline_serializer(
+            "ErrorDetail", {"field": serializers.CharField(), "message": serializers.CharField()}, many=True
+        ),
+    },
+)
+ERROR = inline_serializer("Error", {"error": _error})
+
+
+class ContractSchema(AutoSchema):
+    """Adds the error answers that a route can give."""
+
+    def get_tags(self) -> list[str]:
+        tags: list[str] = super().get_tags()
+        return [tag.replace("-", " ") for tag in tags]
+
+    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        statuses = ["401", "403", "429"]
+        if self.method in {"POST", "PUT", "PATCH"}:
+            statuses += ["400", "409", "413", "415"]
+        elif "?" in self.path or self._is_list_view():
+            statuses.append("400")
+        if "{" in self.path:
+            statuses.append("404")
+        for status in statuses:
+            bodies.setdefault(status, self._get_response_for_code(ERROR, status))
+        return bodies

@@ -1,0 +1,41 @@
+"""Bodies are strict: an unknown field is refused, so that a misspelt one is never silently ignored."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer that refuses fields it does not know. Fields that are only read (createdAt …) may be sent back."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        problems: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            for key in data:
+                if key not in self.fields:
+                    problems[str(key)] = [self._unknown(str(key))]
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if isinstance(error.detail, dict):
+                problems.update(error.detail)
+            else:
+                raise
+        if problems:
+            raise serializers.ValidationError(problems)
+        return values
+
+    def _unknown(self, key: str) -> str:
+        known = [name for name, field in self.fields.items() if not field.read_only]
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}."
+        return f"is not a known field; {hint}"
+
+
+def validated(serializer_class: type[StrictSerializer], data: Any, *, partial: bool = False) -> dict[str, Any]:
+    """The checked values of `data`, keyed by each field's source name. Raises DRF's ValidationError."""
+    serializer = serializer_class(data=data, partial=partial)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

@@ -1,0 +1,1 @@
+"""Customers: schemas with typed fields, and records keyed by customer id. A changed record publishes an event."""

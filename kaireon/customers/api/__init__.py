@@ -1,0 +1,1 @@
+"""The routes of schemas and records."""

@@ -1,0 +1,72 @@
+"""Rows of records, many in one statement, in the caller's transaction.
+
+Rows are inserted and locked in the order of their customer ids, so that no two writers wait for each other for ever.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from kaireon.core.json_values import encode
+from kaireon.customers.numbers import read_settled
+from kaireon.customers.record_changes import Attributes
+
+_SELECT = """
+    SELECT id, customer_id, attributes::text
+    FROM customers_record
+    WHERE schema_id = %s AND customer_id = ANY(%s::text[])
+    ORDER BY customer_id
+"""
+_INSERT = """
+    INSERT INTO customers_record (schema_id, customer_id, attributes, created_at, updated_at)
+    SELECT %s, customer_id, attributes::jsonb, %s, %s
+    FROM unnest(%s::text[], %s::text[]) AS given(customer_id, attributes)
+    ORDER BY customer_id
+    ON CONFLICT (schema_id, customer_id) DO NOTHING
+    RETURNING customer_id
+"""
+_UPDATE = """
+    UPDATE customers_record
+    SET attributes = changed.attributes::jsonb, updated_at = %s
+    FROM unnest(%s::bigint[], %s::text[]) AS changed(id, attributes)
+    WHERE customers_record.id = changed.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRow:
+    """A record as it was read."""
+
+    id: int
+    attributes: Attributes
+
+
+def read_rows(*, schema_id: str, customer_ids: Collection[str], lock: bool) -> dict[str, RecordRow]:
+    """The records that there are, by customer id; with `lock`, nobody else changes them until the transaction ends."""
+    if not customer_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_SELECT} FOR UPDATE" if lock else _SELECT, [schema_id, list(customer_ids)])
+        return {row[1]: RecordRow(row[0], read_settled(row[2])) for row in cursor.fetchall()}
+
+
+def insert_missing(*, schema_id: str, attributes: Mapping[str, Mapping[str, Any]], now: datetime) -> set[str]:
+    """Creates the records that are not there yet, and says which those were. Waits for others who create the same."""
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [schema_id, now, now, list(attributes), list(map(_json, attributes.values()))])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def update_rows(attributes: Mapping[int, Mapping[str, Any]], *, now: datetime) -> None:
+    """Writes the attributes of records that the caller has locked, by their row ids."""
+    if not attributes:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_UPDATE, [now, list(attributes), list(map(_json, attributes.values()))])
+
+
+def _json(attributes: Mapping[str, Any]) -> str:
+    return encode(attributes).decode()

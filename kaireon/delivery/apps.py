@@ -1,0 +1,19 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+from django.core.checks import register
+
+
+class DeliveryConfig(AppConfig):
+    """Outbound messages."""
+
+    name = "kaireon.delivery"
+    label = "delivery"
+    verbose_name = "Delivery"
+
+    def ready(self) -> None:
+        """Registers the checks of the settings."""
+        from kaireon.delivery.checks import allowed_networks_are_networks, there_are_slots
+
+        register(allowed_networks_are_networks)
+        register(there_are_slots)

@@ -1,0 +1,110 @@
+"""What is to be sent: rows, written in the transaction of whoever wants it sent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kaireon.core import clock
+from kaireon.core.copy_rows import copy_rows
+from kaireon.core.ids import time_ordered_id
+from kaireon.core.json_values import encode
+from kaireon.delivery.addresses import TargetRefused, parse
+from kaireon.delivery.models import Delivery, Status
+from kaireon.delivery.waking import wake_on_commit
+
+PREFIX = "dlv_"
+
+_COLUMNS = (
+    "id",
+    "created_at",
+    "source",
+    "source_id",
+    "firing_id",
+    "event_id",
+    "customer_id",
+    "url",
+    "host",
+    "method",
+    "headers",
+    "body",
+    "secret_nonce",
+    "status",
+    "reason",
+    "attempts",
+    "retries",
+    "is_redelivery",
+    "next_attempt_at",
+    "last_error",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewDelivery:
+    """One message. `url`, `headers` and `body` may hold the secret markers of `secret_nonce`.
+
+    `body` is any JSON value. `headers` should have passed `headers.check_headers`, and `url` `addresses.check_url`;
+    what does not is refused when it is sent.
+    """
+
+    source: str
+    source_id: str
+    firing_id: str
+    event_id: str
+    customer_id: str | None
+    url: str
+    method: str
+    headers: Mapping[str, str]
+    body: Any
+    secret_nonce: str = ""
+
+
+def enqueue(messages: Sequence[NewDelivery]) -> list[str]:
+    """Stores `messages` in the caller's transaction, in one statement, and wakes a worker when it is committed.
+
+    They are begun in the order given, as far as one receiver is concerned. Returns their ids.
+    """
+    if not messages:
+        return []
+    now = clock.now()
+    # Random within a millisecond; sorted, they keep the order of the messages.
+    ids = sorted(time_ordered_id(PREFIX) for _ in messages)
+    copy_rows(
+        Delivery,
+        _COLUMNS,
+        [
+            (
+                delivery_id,
+                now,
+                message.source,
+                message.source_id,
+                message.firing_id,
+                message.event_id,
+                message.customer_id,
+                message.url,
+                _host(message.url),
+                message.method,
+                dict(message.headers),
+                encode(message.body).decode(),
+                message.secret_nonce,
+                Status.PENDING.value,
+                "",
+                0,
+                0,
+                False,
+                now,
+                "",
+            )
+            for delivery_id, message in zip(ids, messages, strict=True)
+        ],
+    )
+    wake_on_commit()
+    return ids
+
+
+def _host(url: str) -> str:
+    """Host and port; empty for a URL that will be refused. A marker in it stands for itself."""
+    try:
+        target = parse(url)
+    except TargetRefused:
+        return ""
+    return f"{target.host}:{target.port}"

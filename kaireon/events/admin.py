@@ -1,0 +1,47 @@
+"""Events in Django admin: to look at, and to send failed ones back to the queue."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from kaireon.core.errors import ApiError
+from kaireon.events.models import Event
+from kaireon.events.replay import replay
+
+
+@admin.register(Event)
+class EventAdmin(ModelAdmin):
+    """The event log, newest first. The search finds whole ids, which the indexes can do for millions."""
+
+    list_display = ("received_at", "event_type", "customer_id", "event_id", "source", "status", "attempts")
+    list_filter = ("status", "source")
+    search_fields = ("=event_id", "=customer_id", "=event_type")
+    search_help_text = "The whole id of an event or customer, or an event type"
+    ordering = ("-sequence",)
+    show_full_result_count = False
+    actions = ("replay_events",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
+        return False
+
+    @admin.action(description="Replay selected failed events", permissions=["replay"])
+    def replay_events(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:
+        """Says of each event what became of it."""
+        for event in queryset.order_by("sequence"):
+            try:
+                replay(event=event)
+            except ApiError as error:
+                self.message_user(request, f"{event.event_id}: {error.message}", messages.ERROR)
+            else:
+                self.message_user(request, f"{event.event_id} is queued again.", messages.SUCCESS)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """What a failed event does again is a write."""
+        return request.user.is_superuser

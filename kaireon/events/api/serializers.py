@@ -1,0 +1,97 @@
+"""Bodies of the events' routes."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from kaireon.core.rest import JSONObjectField
+from kaireon.events.models import Event, EventStatus
+
+
+class SentEvent(serializers.Serializer[Any]):
+    """An event as sent; `kaireon.events.ingestion` checks it."""
+
+    eventId = serializers.CharField(required=False, max_length=128)
+    eventType = serializers.CharField(max_length=100)
+    customerId = serializers.CharField(required=False, allow_null=True, max_length=255)
+    timestamp = serializers.DateTimeField(required=False)
+    properties = JSONObjectField(required=False)
+
+
+class EventResult(serializers.Serializer[Any]):
+    """What became of one sent event."""
+
+    eventId = serializers.CharField()
+    eventType = serializers.CharField()
+    status = serializers.ChoiceField(choices=["accepted", "duplicate"])
+
+
+class IngestionResult(serializers.Serializer[Any]):
+    """The answer to events."""
+
+    accepted = serializers.IntegerField()
+    duplicates = serializers.IntegerField()
+    results = EventResult(many=True)
+
+
+class DecisionBody(serializers.Serializer[Any]):
+    """A line of the ledger."""
+
+    triggerId = serializers.CharField()
+    version = serializers.IntegerField()
+    decision = serializers.ChoiceField(
+        choices=["fired", "condition_false", "cooldown", "missing_customer", "loop_stopped", "action_failed"]
+    )
+    until = serializers.DateTimeField(required=False)
+    firingId = serializers.CharField(required=False)
+    reason = serializers.CharField(required=False)
+
+
+class EventSummary(serializers.ModelSerializer[Event]):
+    """An event in a list."""
+
+    eventId = serializers.CharField(source="event_id")
+    eventType = serializers.CharField(source="event_type")
+    customerId = serializers.CharField(source="customer_id", allow_null=True)
+    timestamp = serializers.DateTimeField(source="occurred_at")
+    receivedAt = serializers.DateTimeField(source="received_at")
+    properties = JSONObjectField()
+    causedBy = serializers.SerializerMethodField()
+    status = serializers.ChoiceField(choices=EventStatus.choices)
+    processedAt = serializers.DateTimeField(source="processed_at", allow_null=True)
+    nextAttemptAt = serializers.DateTimeField(source="next_attempt_at", allow_null=True)
+    error = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Event
+        fields = (
+            "eventId",
+            "eventType",
+            "customerId",
+            "timestamp",
+            "receivedAt",
+            "properties",
+            "source",
+            "causedBy",
+            "depth",
+            "status",
+            "attempts",
+            "nextAttemptAt",
+            "processedAt",
+            "error",
+        )
+
+    def get_causedBy(self, event: Event) -> str | None:  # noqa: N802  DRF derives the name from the field's
+        return event.cause or None
+
+    def get_error(self, event: Event) -> str | None:
+        return event.error or None
+
+
+class EventDetail(EventSummary):
+    """One event with its ledger."""
+
+    decisions = DecisionBody(many=True)
+
+    class Meta(EventSummary.Meta):
+        fields = (*EventSummary.Meta.fields, "decisions")

@@ -1,0 +1,52 @@
+"""Who wants to see each batch of events. Packages above this one register at start-up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedEvent:
+    """An event in the hands of a worker."""
+
+    sequence: int
+    event_id: str
+    event_type: str
+    customer_id: str | None
+    occurred_at: datetime
+    received_at: datetime
+    properties: Mapping[str, Any]
+    cause: str
+    depth: int
+    lane: int
+    attempts: int
+    is_retry: bool
+
+
+Decision = dict[str, Any]
+"""One line of an event's ledger: `{triggerId, version, decision, until?, firingId?, reason?}`."""
+
+
+class Consumer(Protocol):
+    """Handles a batch inside the drain's transaction; what it raises sets the batch back and is retried."""
+
+    def __call__(self, events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
+        """Acts on `events`, all of one lane and in order. Returns ledger lines by the event's sequence."""
+
+
+_consumers: dict[str, Consumer] = {}
+
+
+def register(name: str, consumer: Consumer) -> None:
+    """Adds a consumer; they see a batch in the order of registration. The same name again replaces it."""
+    _consumers[name] = consumer
+
+
+def consume(events: Sequence[QueuedEvent], *, now: datetime) -> dict[int, list[Decision]]:
+    """Hands `events` to every consumer and joins their ledgers."""
+    ledger: dict[int, list[Decision]] = {event.sequence: [] for event in events}
+    for consumer in _consumers.values():
+        for sequence, decisions in consumer(events, now=now).items():
+            ledger[sequence].extend(decisions)
+    return ledger

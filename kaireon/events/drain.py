@@ -1,0 +1,192 @@
+"""Working off a lane: batches of up to 500 waiting events, in order, each batch in one transaction.
+
+An event that breaks its batch is found by handling the batch's events one by one, set aside with its error and tried
+again later, while the others go on. After five tries it is `failed` and waits for a person (see `replay`).
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from redis import RedisError
+
+from kaireon.core import clock
+from kaireon.core.errors import ApiError
+from kaireon.core.json_values import decode, encode
+from kaireon.core.redis import redis_client
+from kaireon.events.consumers import Decision, QueuedEvent, consume
+from kaireon.events.lanes import hint_read, try_lock
+from kaireon.events.models import LANE_COUNT, Event, EventStatus
+
+logger = logging.getLogger(__name__)
+
+BATCH_SIZE = 500
+# One task handles so many batches of a lane before it lets other lanes have the worker.
+BATCHES_PER_TURN = 20
+RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
+MAX_ATTEMPTS = len(RETRY_AFTER) + 1
+
+_SELECT = """
+    SELECT sequence, event_id, event_type, customer_id, occurred_at, received_at, properties::text, cause, depth, lane,
+           attempts, attempts > 0 OR error <> ''
+    FROM events_event
+    WHERE lane = %s AND sequence > %s AND status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= %s)
+    ORDER BY sequence
+    LIMIT %s
+"""
+_FINISH = """
+    UPDATE events_event
+    SET status = 'processed', processed_at = %s, decisions = done.decisions::jsonb, error = '', next_attempt_at = NULL
+    FROM unnest(%s::bigint[], %s::text[]) AS done(sequence, decisions)
+    WHERE events_event.sequence = done.sequence
+"""
+# One look into the index for each lane, however many events wait.
+_WAITING_LANES = """
+    SELECT lane FROM generate_series(0, %s) AS lane
+    WHERE EXISTS (
+        SELECT FROM events_event
+        WHERE events_event.lane = lane.lane AND status = 'pending'
+          AND (next_attempt_at IS NULL OR next_attempt_at <= %s)
+    )
+"""
+
+
+def drain_lane(lane: int) -> bool:
+    """Works off `lane` for one turn. True where events may be left, and the lane deserves another turn.
+
+    Returns at once where another worker has the lane: that one looks again after it has let go.
+    """
+    hint_read(lane)
+    for _ in range(BATCHES_PER_TURN):
+        handled = _handle_batch(lane)
+        if handled is None:
+            return False
+        if handled == 0 and not _has_work(lane):
+            return False
+    return True
+
+
+def _handle_batch(lane: int) -> int | None:
+    """Handles one batch and returns its size; None where another worker has the lane."""
+    try:
+        with transaction.atomic():
+            if not try_lock(lane):
+                return None
+            events = _waiting(lane, limit=BATCH_SIZE)
+            _process(events)
+            return len(events)
+    except (OperationalError, InterfaceError, RedisError):
+        _raise_unless_the_events_fault()
+        logger.warning("A batch broke; its events are handled one by one", exc_info=True)
+    except Exception:
+        # A consumer's bug, or data that it can't bear. Which event it is shows one by one.
+        logger.exception("A batch broke; its events are handled one by one")
+    return _handle_one_by_one(lane)
+
+
+def _handle_one_by_one(lane: int) -> int | None:
+    handled = 0
+    last_sequence = 0
+    while handled < BATCH_SIZE:
+        event: QueuedEvent | None = None
+        try:
+            with transaction.atomic():
+                if not try_lock(lane):
+                    return None
+                waiting = _waiting(lane, limit=1, after=last_sequence)
+                if not waiting:
+                    return handled
+                event = waiting[0]
+                last_sequence = event.sequence
+                _process(waiting)
+        except (OperationalError, InterfaceError, RedisError) as error:
+            _raise_unless_the_events_fault()
+            _set_aside(event, error)
+        except Exception as error:
+            # The event's own fault, or a bug that this event meets: it must not hold up the others.
+            logger.exception("An event was set aside", extra={"event_id": event.event_id if event else None})
+            _set_aside(event, error)
+        handled += 1
+    return handled
+
+
+def _process(events: Sequence[QueuedEvent]) -> None:
+    if not events:
+        return
+    now = clock.now()
+    ledger = consume(events, now=now)
+    _finish(ledger, now=clock.now())
+
+
+def _waiting(lane: int, *, limit: int, after: int = 0) -> list[QueuedEvent]:
+    with connection.cursor() as cursor:
+        cursor.execute(_SELECT, [lane, after, clock.now(), limit])
+        return [
+            QueuedEvent(
+                sequence=row[0],
+                event_id=row[1],
+                event_type=row[2],
+                customer_id=row[3],
+                occurred_at=row[4],
+                received_at=row[5],
+                properties=decode(row[6].encode()),
+                cause=row[7],
+                depth=row[8],
+                lane=row[9],
+                attempts=row[10],
+                is_retry=row[11],
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def _finish(ledger: dict[int, list[Decision]], *, now: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FINISH, [now, list(ledger), [encode(decisions).decode() for decisions in ledger.values()]]
+        )
+
+
+def _set_aside(event: QueuedEvent | None, error: Exception) -> None:
+    """Counts the try and says when the next one is due; after the last one the event is failed."""
+    if event is None:
+        raise error
+    attempts = event.attempts + 1
+    failed = attempts >= MAX_ATTEMPTS
+    Event.objects.filter(sequence=event.sequence, status=EventStatus.PENDING).update(
+        attempts=attempts,
+        error=_describe(error),
+        status=EventStatus.FAILED if failed else EventStatus.PENDING,
+        next_attempt_at=None if failed else clock.now() + RETRY_AFTER[attempts - 1],
+    )
+
+
+def _describe(error: Exception) -> str:
+    """Readers of events see this: our own sentences, and of any other error its kind alone."""
+    if isinstance(error, ApiError):
+        return error.message
+    return f"Processing broke with {type(error).__name__}; the worker's log has the details under this event's id."
+
+
+def _raise_unless_the_events_fault() -> None:
+    """Re-raises where PostgreSQL or Redis is away: then events wait, and no try is counted."""
+    try:
+        redis_client().ping()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except (DatabaseError, InterfaceError, RedisError):
+        connection.close()
+        raise
+
+
+def _has_work(lane: int) -> bool:
+    """Looks without the lock, after it was let go: an event that came meanwhile found its hint already read."""
+    return lane in waiting_lanes()
+
+
+def waiting_lanes() -> list[int]:
+    """The lanes that have events which are due."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING_LANES, [LANE_COUNT - 1, clock.now()])
+        return [row[0] for row in cursor.fetchall()]

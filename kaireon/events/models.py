@@ -1,0 +1,53 @@
+"""The event log."""
+
+from django.db import models
+from django.db.models import Q
+
+LANE_COUNT = 16
+
+
+class EventStatus(models.TextChoices):
+    """Where an event stands."""
+
+    PENDING = "pending", "Waiting to be processed"
+    PROCESSED = "processed", "Processed"
+    FAILED = "failed", "Set aside after repeated errors"
+
+
+class Event(models.Model):
+    """One thing that happened. Committed before anyone is told "accepted"; worked off lane by lane, in order.
+
+    `event_id` is the caller's id or a generated one, and dedupes. `decisions` is the ledger: what each trigger that
+    listens to the type decided, and why.
+    """
+
+    sequence = models.BigAutoField(primary_key=True)
+    event_id = models.CharField(max_length=128, unique=True)
+    event_type = models.CharField(max_length=100)
+    customer_id = models.CharField(max_length=255, null=True)  # noqa: DJ001  absent is not the same as empty
+    occurred_at = models.DateTimeField(help_text="The event's own timestamp.")
+    received_at = models.DateTimeField()
+    properties = models.JSONField(default=dict)
+    source = models.CharField(max_length=32, help_text="Which door it came in by: api, customers, …")
+    cause = models.CharField(max_length=128, blank=True, help_text="The firing that caused it, if one did.")
+    depth = models.PositiveSmallIntegerField(default=0, help_text="How many firings lie behind it.")
+    lane = models.PositiveSmallIntegerField()
+    status = models.CharField(max_length=16, choices=EventStatus.choices, default=EventStatus.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True)
+    error = models.TextField(blank=True)
+    decisions = models.JSONField(default=list)
+    processed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ("view",)
+        indexes = [
+            models.Index(fields=["lane", "sequence"], name="event_queue", condition=Q(status="pending")),
+            models.Index(fields=["sequence"], name="event_failed", condition=Q(status="failed")),
+            models.Index(fields=["customer_id", "-sequence"], name="event_by_customer"),
+            models.Index(fields=["event_type", "-sequence"], name="event_by_type"),
+            models.Index(fields=["received_at"], name="event_by_received_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.event_id}"

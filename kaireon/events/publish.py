@@ -1,0 +1,95 @@
+"""Writing events: one multi-row statement, in the caller's transaction; workers are woken when it commits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from kaireon.core.ids import time_ordered_id
+from kaireon.core.json_values import encode
+from kaireon.events.lanes import lane_of, wake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event that is to be stored. Without an id it gets a generated one; without a moment, the present one."""
+
+    event_type: str
+    customer_id: str | None
+    properties: Mapping[str, Any]
+    source: str
+    event_id: str | None = None
+    occurred_at: datetime | None = None
+    cause: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one event: `duplicate` where its id was there already, and then nothing was changed."""
+
+    event_id: str
+    event_type: str
+    is_duplicate: bool
+
+
+# Rows are numbered in the order in which they were given, and inserted in the order of their ids: two requests that
+# carry the same ids in another order would else wait for each other for ever.
+_INSERT = """
+    WITH numbered AS MATERIALIZED (
+        SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS sequence, given.*
+        FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
+                    %s::smallint[], %s::smallint[])
+             AS given(event_id, event_type, customer_id, occurred_at, properties, source, cause, depth, lane)
+    )
+    INSERT INTO events_event (sequence, event_id, event_type, customer_id, occurred_at, received_at, properties, source,
+                              cause, depth, lane, status, attempts, error, decisions)
+    SELECT sequence, event_id, event_type, customer_id, occurred_at, %s, properties::jsonb, source,
+           cause, depth, lane, 'pending', 0, '', '[]'
+    FROM numbered
+    ORDER BY event_id, sequence
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id
+"""
+
+
+def publish(events: Sequence[NewEvent], *, now: datetime) -> list[Accepted]:
+    """Stores `events` in their order and says of each whether it is new. To be called inside a transaction.
+
+    A customer's events are processed in the order of their arrival, whatever their own timestamps say.
+    """
+    if not events:
+        return []
+    ids = [event.event_id or time_ordered_id("evt_") for event in events]
+    lanes = [
+        lane_of(customer_id=event.customer_id, event_id=event_id) for event, event_id in zip(events, ids, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT,
+            [
+                ids,
+                [event.event_type for event in events],
+                [event.customer_id for event in events],
+                [event.occurred_at or now for event in events],
+                [encode(event.properties).decode() for event in events],
+                [event.source for event in events],
+                [event.cause for event in events],
+                [event.depth for event in events],
+                lanes,
+                now,
+            ],
+        )
+        stored = {row[0] for row in cursor.fetchall()}
+    results, new_lanes = [], set()
+    for event, event_id, lane in zip(events, ids, lanes, strict=True):
+        is_new = event_id in stored
+        if is_new:
+            stored.discard(event_id)
+            new_lanes.add(lane)
+        results.append(Accepted(event_id, event.event_type, not is_new))
+    if new_lanes:
+        transaction.on_commit(lambda: wake(new_lanes))
+    return results

@@ -1,0 +1,1 @@
+"""Secrets and the signing secret by API, for admins."""

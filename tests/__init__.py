@@ -1,0 +1,1 @@
+"""The tests: real PostgreSQL, Redis, Celery and HTTP, by the product's public doors."""

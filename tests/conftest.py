@@ -1,0 +1,68 @@
+"""What tests everywhere may ask for."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import connections
+from pytest_django import DjangoDbBlocker
+from rest_framework.test import APIClient
+
+from kaireon.accounts.keys import create_key
+from kaireon.accounts.roles import Role
+from kaireon.core.redis import redis_client
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Django flushes tables between tests that commit. The audit log refuses that, as it should; not here."""
+    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_no_truncate")
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each test that touches the database begins with an empty Redis."""
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        redis_client().flushdb()
+    yield
+
+
+@pytest.fixture
+def api_client(db: None) -> Callable[[str], APIClient]:
+    """A client that carries a new key of the given role."""
+
+    def build(role: str) -> APIClient:
+        _, plain = create_key(name=f"tests, {role}", role=role)
+        return APIClient(headers={"Authorization": f"Bearer {plain}"})
+
+    return build
+
+
+@pytest.fixture
+def admin_api(api_client: Callable[[str], APIClient]) -> APIClient:
+    """Calls the API as an admin."""
+    return api_client(Role.ADMIN)
+
+
+@pytest.fixture
+def editor_api(api_client: Callable[[str], APIClient]) -> APIClient:
+    """Calls the API as an editor."""
+    return api_client(Role.EDITOR)
+
+
+@pytest.fixture
+def viewer_api(api_client: Callable[[str], APIClient]) -> APIClient:
+    """Calls the API as a viewer."""
+    return api_client(Role.VIEWER)
+
+
+@pytest.fixture
+def ingest_api(api_client: Callable[[str], APIClient]) -> APIClient:
+    """Calls the API with a key that may only send events and outcomes."""
+    return api_client(Role.INGEST)
+
+
+@pytest.fixture
+def anonymous_api() -> APIClient:
+    """Calls the API without a key."""
+    return APIClient()

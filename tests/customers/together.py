@@ -1,0 +1,54 @@
+"""Threads with a database connection each, and a way to see that one waits for a lock."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import connection
+
+T = TypeVar("T")
+DEADLINE_SECONDS = 20
+
+
+def run_together(calls: Sequence[Callable[[], T]]) -> list[T]:
+    """The results of `calls`, all begun at the same moment. Raises what one of them raised."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        try:
+            barrier.wait(DEADLINE_SECONDS)
+            return call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls, timeout=DEADLINE_SECONDS))
+
+
+def in_background(call: Callable[[], T]) -> Future[T]:
+    """What `call` will give; it runs in another thread from now on."""
+
+    def run() -> T:
+        try:
+            return call()
+        finally:
+            connection.close()
+
+    pool = ThreadPoolExecutor(1)
+    future = pool.submit(run)
+    pool.shutdown(wait=False)
+    return future
+
+
+def until_one_waits_for_a_lock() -> None:
+    """Returns as soon as some other connection waits for a lock."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            row = cursor.fetchone()
+        if row and row[0]:
+            return
+    raise AssertionError("Nobody waits for a lock.")

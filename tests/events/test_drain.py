@@ -1,0 +1,198 @@
+"""Working off lanes: order, exclusive lanes, broken events, replay."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from rest_framework.test import APIClient
+
+from audit.models import Entry
+from kaireon.core import clock
+from kaireon.events import consumers
+from kaireon.events.consumers import Decision, QueuedEvent
+from kaireon.events.drain import BATCH_SIZE, MAX_ATTEMPTS, RETRY_AFTER, drain_lane, waiting_lanes
+from kaireon.events.ingestion import ingest
+from kaireon.events.lanes import lane_of, try_lock
+from kaireon.events.models import LANE_COUNT, Event
+from kaireon.events.publish import NewEvent, publish
+
+LANE = lane_of(customer_id="cust_78", event_id="")
+
+
+class Recorder:
+    """A consumer that notes what it is given, and breaks on events whose properties say `break`."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.error: Callable[[], Exception] = lambda: ValueError("no good")
+
+    def __call__(self, events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
+        self.batches.append([event.event_id for event in events])
+        for event in events:
+            if event.properties.get("break"):
+                raise self.error()
+        return {event.sequence: [{"triggerId": "t", "version": 1, "decision": "fired"}] for event in events}
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """The only consumer."""
+    recorder = Recorder()
+    monkeypatch.setattr(consumers, "_consumers", {"recorder": recorder})
+    return recorder
+
+
+def send(*event_ids: str, customer_id: str = "cust_78", **properties: Any) -> None:
+    body = [
+        {"eventId": event_id, "eventType": "purchase", "customerId": customer_id, "properties": properties}
+        for event_id in event_ids
+    ]
+    ingest(body, source="api", now=clock.now())
+
+
+def due_now() -> None:
+    Event.objects.filter(status="pending").update(next_attempt_at=clock.now() - timedelta(seconds=1))
+
+
+def test_a_lane_is_the_hash_of_the_customer_or_of_the_event_without_one() -> None:
+    assert lane_of(customer_id="cust_78", event_id="a") == lane_of(customer_id="cust_78", event_id="b")
+    assert {lane_of(customer_id=f"cust_{number}", event_id="") for number in range(500)} == set(range(LANE_COUNT))
+    assert {lane_of(customer_id=None, event_id=f"e{number}") for number in range(500)} == set(range(LANE_COUNT))
+
+
+def test_events_of_a_lane_come_in_their_order_up_to_500_in_a_batch(db: None, recorder: Recorder) -> None:
+    ids = [f"e{number}" for number in range(BATCH_SIZE + 20)]
+    send(*ids[:400])
+    send(*ids[400:])
+    assert drain_lane(LANE) is False
+    assert recorder.batches[0] == ids[:BATCH_SIZE]
+    assert recorder.batches[1] == ids[BATCH_SIZE:]
+    assert Event.objects.filter(status="processed").count() == BATCH_SIZE + 20
+    event = Event.objects.get(event_id="e0")
+    assert event.decisions == [{"triggerId": "t", "version": 1, "decision": "fired"}]
+    assert event.processed_at is not None
+
+
+def test_a_broken_event_is_set_aside_while_the_others_go_on(db: None, recorder: Recorder) -> None:
+    send("e1", "e2")
+    send("broken", **{"break": True})
+    send("e3", "e4")
+    drain_lane(LANE)
+    assert recorder.batches[0] == ["e1", "e2", "broken", "e3", "e4"]
+    states = dict(Event.objects.values_list("event_id", "status"))
+    assert states == {"e1": "processed", "e2": "processed", "broken": "pending", "e3": "processed", "e4": "processed"}
+    broken = Event.objects.get(event_id="broken")
+    assert broken.attempts == 1
+    assert "ValueError" in broken.error
+    assert "no good" not in broken.error
+    assert broken.next_attempt_at is not None
+    assert abs(broken.next_attempt_at - clock.now() - RETRY_AFTER[0]) < timedelta(seconds=3)
+    assert waiting_lanes() == []
+
+
+def test_after_five_tries_it_is_failed_and_a_replay_gives_it_five_more(
+    db: None, recorder: Recorder, editor_api: APIClient
+) -> None:
+    send("broken", **{"break": True})
+    for attempt in range(1, MAX_ATTEMPTS + 1):
+        assert Event.objects.get().status == "pending"
+        drain_lane(LANE)
+        assert Event.objects.get().attempts == attempt
+        due_now()
+    assert Event.objects.get().status == "failed"
+    drain_lane(LANE)
+    assert len(recorder.batches) == 2 * MAX_ATTEMPTS  # each try: as a batch, then alone
+
+    answer = editor_api.post("/api/v1/events/broken/replay")
+    assert (answer.status_code, answer.json()["status"], answer.json()["attempts"]) == (202, "pending", 0)
+    assert Entry.objects.get(action="event.replayed").event_id == "broken"
+    Event.objects.update(properties={})
+    drain_lane(LANE)
+    event = Event.objects.get()
+    assert (event.status, event.error) == ("processed", "")
+    again = editor_api.post("/api/v1/events/broken/replay")
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+
+
+def test_a_database_that_is_away_counts_no_try(db: None, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    send("e1", **{"break": True})
+    recorder.error = lambda: OperationalError("the connection is lost")
+
+    def away() -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr("kaireon.events.drain.redis_client", lambda: type("Away", (), {"ping": staticmethod(away)}))
+    monkeypatch.setattr("kaireon.events.drain.connection.close", lambda: None)
+    with pytest.raises(OperationalError):
+        drain_lane_without_hints(monkeypatch)
+    event = Event.objects.get()
+    assert (event.status, event.attempts) == ("pending", 0)
+
+
+def drain_lane_without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kaireon.events.drain.hint_read", lambda lane: None)
+    drain_lane(LANE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lane_that_another_worker_has_is_left_alone(recorder: Recorder) -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            assert try_lock(LANE)
+            held.set()
+            release.wait(10)
+        connection.close()
+
+    send("e1")
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    assert drain_lane(LANE) is False
+    assert recorder.batches == []
+    release.set()
+    holder.join()
+    drain_lane(LANE)
+    assert recorder.batches == [["e1"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sixteen_workers_on_all_lanes_handle_each_event_once_and_each_customer_in_order(recorder: Recorder) -> None:
+    for chunk in range(10):
+        body = [
+            {"eventId": f"{chunk}-{number}", "eventType": "purchase", "customerId": f"cust_{number % 30}"}
+            for number in range(100)
+        ]
+        ingest(body, source="api", now=clock.now())
+    barrier = threading.Barrier(16)
+
+    def work() -> None:
+        barrier.wait()
+        try:
+            while lanes := waiting_lanes():
+                for lane in lanes:
+                    drain_lane(lane)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(16)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    handled = [event_id for batch in recorder.batches for event_id in batch]
+    assert len(handled) == 1000
+    assert len(set(handled)) == 1000
+    assert Event.objects.filter(status="processed").count() == 1000
+
+
+def test_publish_is_part_of_the_callers_transaction(db: None) -> None:
+    event = NewEvent(event_type="customer.created", customer_id="c", properties={}, source="customers")
+    with pytest.raises(RuntimeError), transaction.atomic():
+        publish([event], now=clock.now())
+        raise RuntimeError
+    assert Event.objects.count() == 0

@@ -1,0 +1,1 @@
+"""The product: triggers, the engine that fires them, and the actions that they take."""

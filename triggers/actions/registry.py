@@ -1,0 +1,38 @@
+"""The types of action, found by their modules in this package."""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import triggers.actions
+from kaireon.core.errors import ValidationFailed
+from triggers.actions.base import Action
+
+_NO_ACTIONS = {"base", "registry"}
+
+# Part of the specification; they act upon journeys and decision flows, which this version does not have.
+_ANNOUNCED = {"enroll_journey": "journeys", "fire_recommend": "decision flows"}
+
+
+@cache
+def actions() -> Mapping[str, Action[Any]]:
+    """Every type by its name. A module of this package that defines a subclass of Action is a type."""
+    for module in pkgutil.iter_modules(triggers.actions.__path__):
+        if module.name not in _NO_ACTIONS:
+            importlib.import_module(f"{triggers.actions.__name__}.{module.name}")
+    return {action.type: action() for action in sorted(Action.__subclasses__(), key=lambda action: action.type)}
+
+
+def find(action_type: str) -> Action[Any]:
+    """The action of that type. Raises ValidationFailed at `actionType`, with what there is to choose from."""
+    action = actions().get(action_type)
+    if action is not None:
+        return action
+    choice = " or ".join(actions())
+    if action_type in _ANNOUNCED:
+        needed = _ANNOUNCED[action_type]
+        message = f"{action_type} needs {needed}, which this version of Kaireon does not have yet; choose {choice}."
+        raise ValidationFailed.at("actionType", message)
+    raise ValidationFailed.at("actionType", f"must be {choice}, not {action_type!r}.")

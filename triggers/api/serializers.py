@@ -1,0 +1,86 @@
+"""Bodies of the triggers' routes; a trigger's own body is `triggers.definition.TriggerDefinition`."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from kaireon.core.rest import JSONObjectField, JSONValueField, StrictSerializer
+from triggers.engine.decisions import Verdict
+from triggers.engine.dry_run import NOT_MATCHED
+from triggers.models import Firing, Outcome
+
+
+class FiringBody(serializers.ModelSerializer[Firing]):
+    """One firing."""
+
+    triggerId = serializers.CharField(source="trigger_id")
+    triggerVersion = serializers.IntegerField(source="trigger_version")
+    eventId = serializers.CharField(source="event_id")
+    eventType = serializers.CharField(source="event_type")
+    customerId = serializers.CharField(source="customer_id", allow_null=True)
+    actionType = serializers.CharField(source="action_type")
+    outcome = serializers.ChoiceField(choices=Outcome.choices)
+    detail = JSONObjectField()
+    error = serializers.SerializerMethodField()
+    firedAt = serializers.DateTimeField(source="fired_at")
+    durationMs = serializers.FloatField(source="duration_ms")
+
+    class Meta:
+        model = Firing
+        fields = (
+            "id",
+            "triggerId",
+            "triggerVersion",
+            "eventId",
+            "eventType",
+            "customerId",
+            "actionType",
+            "outcome",
+            "detail",
+            "error",
+            "firedAt",
+            "durationMs",
+        )
+
+    def get_error(self, firing: Firing) -> str | None:
+        return firing.error or None
+
+
+class DryRunRequest(StrictSerializer):
+    """An event to try; without eventType the trigger's own is taken."""
+
+    eventPayload = JSONObjectField(max_bytes=128 * 1024, max_depth=20)
+
+
+class LeafBody(serializers.Serializer[Any]):
+    """One leaf of the condition, with the value that was found."""
+
+    path = serializers.CharField()
+    field = serializers.CharField()  # type: ignore[assignment]  # a field by the name of an attribute of Serializer's
+    operator = serializers.CharField()
+    expected = JSONValueField()
+    actual = JSONValueField()
+    passed = serializers.BooleanField()
+    reason = serializers.CharField()
+
+
+class CooldownBody(serializers.Serializer[Any]):
+    """The cooldown for the event's customer."""
+
+    active = serializers.BooleanField()
+    until = serializers.DateTimeField(allow_null=True)
+
+
+class DryRunBody(serializers.Serializer[Any]):
+    """What the trigger would do."""
+
+    wouldFire = serializers.BooleanField(source="would_fire")
+    decision = serializers.ChoiceField(choices=[*(verdict.value for verdict in Verdict), NOT_MATCHED])
+    reason = serializers.CharField()
+    trace = LeafBody(source="explanation.leaves", many=True)
+    cooldown = serializers.SerializerMethodField()
+    action = JSONObjectField(allow_null=True)
+
+    def get_cooldown(self, dry_run: Any) -> CooldownBody:
+        until = dry_run.cooldown_until
+        return CooldownBody({"active": until is not None, "until": until}).data  # type: ignore[return-value]

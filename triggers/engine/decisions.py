@@ -1,0 +1,38 @@
+"""The lines of an event's ledger: what each trigger that listens to its type decided, and why."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from kaireon.core.clock import iso
+from kaireon.events.consumers import Decision
+from triggers.engine.compilation import CompiledTrigger
+
+
+class Verdict(StrEnum):
+    """What a trigger can decide about an event."""
+
+    FIRED = "fired"
+    CONDITION_FALSE = "condition_false"
+    COOLDOWN = "cooldown"
+    MISSING_CUSTOMER = "missing_customer"
+    LOOP_STOPPED = "loop_stopped"
+    ACTION_FAILED = "action_failed"
+
+
+def decision(
+    trigger: CompiledTrigger,
+    verdict: Verdict,
+    *,
+    reason: str = "",
+    until: datetime | None = None,
+    firing_id: str | None = None,
+) -> Decision:
+    """One line of the ledger."""
+    line: Decision = {"triggerId": trigger.id, "version": trigger.version, "decision": verdict.value}
+    if until is not None:
+        line["until"] = iso(until)
+    if firing_id is not None:
+        line["firingId"] = firing_id
+    if reason:
+        line["reason"] = reason
+    return line

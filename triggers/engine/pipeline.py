@@ -1,0 +1,236 @@
+"""The engine, in the order of the specification: match, evaluate, claim the cooldown, dispatch, record.
+
+Everything here happens in the drain's one transaction, under the lock of the events' lane, a batch at a time: one look at
+the compiled triggers, one script call for all claims, one statement for each table written.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from audit.log import NewEntry
+from kaireon import conditions
+from kaireon.customers.working_set import WorkingSet
+from kaireon.core.ids import derived_id
+from kaireon.events.consumers import Decision, QueuedEvent
+from triggers.actions.base import Scope, Work
+from triggers.engine import cooldown
+from triggers.engine.catalogue import catalogue
+from triggers.engine.compilation import CompiledTrigger, Listening
+from triggers.engine.decisions import Verdict, decision
+from triggers.engine.dispatch import Carried, dispatch
+from triggers.engine.documents import condition_document, template_document, with_customer
+from triggers.engine.records import record_firings
+from triggers.models import Firing, Outcome
+
+MAX_DEPTH = 8
+"""An event with this many firings behind it fires nothing: something is going round in circles."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trigger whose condition holds for an event."""
+
+    event: QueuedEvent
+    document: Mapping[str, Any]
+    trigger: CompiledTrigger
+    firing_id: str
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What was decided so far, by the event's sequence and in order of priority, and what the audit log gets of it."""
+
+    lines: dict[int, dict[str, Decision]] = field(default_factory=dict)
+    entries: list[NewEntry] = field(default_factory=list)
+
+    def note(self, event: QueuedEvent, line: Decision) -> None:
+        """Writes `line` for its trigger; the place of the trigger was set when it was matched."""
+        self.lines[event.sequence][line["triggerId"]] = line
+
+
+def consume(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
+    """Fires what is to be fired for `events`, all of one lane and in their order; the ledger of each comes back."""
+    listening = catalogue.current()
+    matched = [event for event in events if event.event_type in listening]
+    if not matched:
+        return {}
+    scope = Scope(now=now, records=WorkingSet(now=now))
+    _load_customers(matched, listening, scope.records)
+    fired_before = _fired_before(matched)
+    ledger = Ledger()
+    for wave in _waves(matched, listening, scope.records):
+        _handle(wave, listening, scope, ledger, fired_before)
+    return {sequence: list(lines.values()) for sequence, lines in ledger.lines.items()}
+
+
+def _handle(
+    wave: Sequence[QueuedEvent],
+    listening: Listening,
+    scope: Scope,
+    ledger: Ledger,
+    fired_before: Mapping[str, Firing],
+) -> None:
+    candidates = list(_evaluate(wave, listening, scope, ledger, fired_before))
+    works = list(_claim(candidates, scope, ledger))
+    carried = dispatch(works, scope)
+    _note_firings(carried, ledger)
+    record_firings(carried, ledger.entries)
+    ledger.entries.clear()
+
+
+def _evaluate(
+    wave: Iterable[QueuedEvent],
+    listening: Listening,
+    scope: Scope,
+    ledger: Ledger,
+    fired_before: Mapping[str, Firing],
+) -> Iterator[Candidate]:
+    """The triggers that want to fire. All triggers of an event see the customer as the event found them."""
+    for event in wave:
+        triggers = listening[event.event_type]
+        document = condition_document(event)
+        if any(trigger.condition_reads_customer for trigger in triggers):
+            document = with_customer(document, scope.records.default_attributes(event.customer_id))
+        ledger.lines[event.sequence] = {}
+        for trigger in triggers:
+            firing_id = derived_id("fir_", event.event_id, trigger.id)
+            if (firing := fired_before.get(firing_id)) is not None:
+                ledger.note(event, _decision_of(firing, trigger))
+            elif not trigger.passes(document):
+                reason = _first_false(trigger.condition, document)
+                ledger.note(event, decision(trigger, Verdict.CONDITION_FALSE, reason=reason))
+            elif trigger.action.needs_customer and event.customer_id is None:
+                reason = f"the event has no customerId, and {trigger.action.type} needs one"
+                ledger.note(event, decision(trigger, Verdict.MISSING_CUSTOMER, reason=reason))
+            elif event.depth >= MAX_DEPTH:
+                reason = f"{event.depth} firings lie behind this event; triggers that set each other off are stopped here"
+                ledger.note(event, decision(trigger, Verdict.LOOP_STOPPED, reason=reason))
+                ledger.entries.append(_loop_entry(event, trigger))
+            else:
+                # Keeps the trigger's place in the order of priority until its line is known.
+                ledger.note(event, decision(trigger, Verdict.FIRED, firing_id=firing_id))
+                yield Candidate(event, document, trigger, firing_id)
+
+
+def _claim(candidates: Sequence[Candidate], scope: Scope, ledger: Ledger) -> Iterator[tuple[CompiledTrigger, Work[Any]]]:
+    """The candidates that no cooldown holds back. Without a customer there is nobody to spare."""
+    claims = {
+        index: cooldown.Claim(one.trigger.id, one.trigger.cooldown_ms, one.event.customer_id, one.event.event_id)
+        for index, one in enumerate(candidates)
+        if one.trigger.cooldown_ms > 0 and one.event.customer_id is not None
+    }
+    answers: dict[int, cooldown.Answer] = {}
+    if claims:
+        lane = candidates[0].event.lane
+        answers = dict(zip(claims, cooldown.claim(list(claims.values()), lane=lane), strict=True))
+    for index, one in enumerate(candidates):
+        answer = answers.get(index)
+        if isinstance(answer, cooldown.CoolingDown):
+            ledger.note(one.event, decision(one.trigger, Verdict.COOLDOWN, until=answer.until))
+            continue
+        yield (
+            one.trigger,
+            Work(
+                firing_id=one.firing_id,
+                trigger_id=one.trigger.id,
+                trigger_name=one.trigger.name,
+                event=one.event,
+                event_document=template_document(one.document),
+                prepared=one.trigger.prepared,
+                fired_at=scope.now if answer is None else answer.fired_at,
+            ),
+        )
+
+
+def _note_firings(carried: Iterable[Carried], ledger: Ledger) -> None:
+    for one in carried:
+        failed = one.result.outcome is Outcome.FAILED
+        ledger.note(
+            one.work.event,
+            decision(
+                one.trigger,
+                Verdict.ACTION_FAILED if failed else Verdict.FIRED,
+                firing_id=one.work.firing_id,
+                reason=one.result.error,
+            ),
+        )
+
+
+def _load_customers(events: Sequence[QueuedEvent], listening: Listening, records: WorkingSet) -> None:
+    """One query for the default-schema records that conditions or templates of this batch read."""
+    customer_ids = {
+        event.customer_id
+        for event in events
+        if event.customer_id is not None and any(map(_reads_customer, listening[event.event_type]))
+    }
+    if customer_ids and records.default_schema_id is not None:
+        records.load(records.default_schema_id, customer_ids, lock=False)
+
+
+def _waves(
+    events: Sequence[QueuedEvent], listening: Listening, records: WorkingSet
+) -> Iterator[Sequence[QueuedEvent]]:
+    """The batch, cut so that no event reads a customer's record before an earlier event has changed it.
+
+    Only where some trigger of the batch reads the default schema's records and another one writes them: then the
+    customers' first events come first, then their second ones, and so on.
+    """
+    triggers = [trigger for event_type in {event.event_type for event in events} for trigger in listening[event_type]]
+    writes = any(trigger.needs.writes_schema == records.default_schema_id for trigger in triggers)
+    if not (writes and any(map(_reads_customer, triggers))):
+        yield events
+        return
+    waiting: Sequence[QueuedEvent] = events
+    while waiting:
+        seen: set[str] = set()
+        wave: list[QueuedEvent] = []
+        later: list[QueuedEvent] = []
+        for event in waiting:
+            if event.customer_id is None:
+                wave.append(event)
+            elif event.customer_id in seen:
+                later.append(event)
+            else:
+                seen.add(event.customer_id)
+                wave.append(event)
+        yield wave
+        waiting = later
+
+
+def _reads_customer(trigger: CompiledTrigger) -> bool:
+    return trigger.condition_reads_customer or trigger.needs.reads_customer
+
+
+def _fired_before(events: Sequence[QueuedEvent]) -> dict[str, Firing]:
+    """Firings of earlier tries, by id. Only a replayed event can have any: a try is one transaction."""
+    retried = [event.event_id for event in events if event.is_retry]
+    return {firing.pk: firing for firing in Firing.objects.filter(event_id__in=retried)} if retried else {}
+
+
+def _decision_of(firing: Firing, trigger: CompiledTrigger) -> Decision:
+    verdict = Verdict.ACTION_FAILED if firing.outcome == Outcome.FAILED else Verdict.FIRED
+    return decision(trigger, verdict, firing_id=firing.pk, reason=firing.error)
+
+
+def _first_false(condition: conditions.Condition, document: Mapping[str, Any]) -> str:
+    """Why the condition does not hold, in one sentence: the first leaf that says no."""
+    for leaf in conditions.explain(condition, document).leaves:
+        if not leaf.passed:
+            return leaf.reason
+    return ""
+
+
+def _loop_entry(event: QueuedEvent, trigger: CompiledTrigger) -> NewEntry:
+    return NewEntry(
+        action="loop.stopped",
+        subject=event.event_id,
+        trigger_id=trigger.id,
+        customer_id=event.customer_id or "",
+        event_type=event.event_type,
+        event_id=event.event_id,
+        action_taken=trigger.action.type,
+        outcome="stopped",
+        facts={"depth": event.depth, "cause": event.cause},
+    )

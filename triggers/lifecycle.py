@@ -1,0 +1,149 @@
+"""Creating, changing and deleting triggers: the change, its audit entry and its effects in one transaction."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django.db import IntegrityError, transaction
+
+from audit.log import NewEntry, changes, record
+from audit.models import Entry
+from kaireon.core.errors import Conflict, InvalidTransition, NotFound, ValidationFailed
+from kaireon.core.ids import slug_id
+from kaireon.delivery import gates
+from triggers.actions.webhook import SOURCE
+from triggers.models import Catalogue, Status, Trigger
+
+ID_PREFIX = "trg_"
+ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
+    Status.ACTIVE: frozenset({Status.PAUSED, Status.DISABLED}),
+    Status.PAUSED: frozenset({Status.ACTIVE, Status.DISABLED}),
+    Status.DISABLED: frozenset({Status.ACTIVE}),
+}
+_AUDITED = (
+    "name",
+    "description",
+    "event_type",
+    "condition",
+    "action_type",
+    "action_config",
+    "priority",
+    "cooldown_ms",
+    "status",
+)
+_TRIES = 5
+
+
+def find_trigger(trigger_id: str) -> Trigger:
+    """The trigger with that id. Raises NotFound."""
+    trigger = Trigger.objects.filter(pk=trigger_id).first()
+    if trigger is None:
+        raise NotFound(f"There is no trigger {trigger_id!r}.")
+    return trigger
+
+
+def create_trigger(*, values: Mapping[str, Any], now: datetime) -> Trigger:
+    """A new trigger from values that `definition.read_definition` has checked. Raises Conflict where its id is taken."""
+    given_id = values.get("id")
+    fields = {name: value for name, value in values.items() if name not in {"id", "version"}}
+    for _ in range(_TRIES):
+        trigger_id = given_id or slug_id(ID_PREFIX, values["name"], taken=_is_taken)
+        try:
+            with transaction.atomic():
+                trigger = Trigger(id=trigger_id, created_at=now, updated_at=now, **fields)
+                trigger.save(force_insert=True)
+                record(NewEntry(action="trigger.created", facts={"trigger": _facts(trigger)}, **_names(trigger)))
+                _announce_change()
+            return trigger
+        except IntegrityError:
+            # Somebody took the id between the look and the insert: a given one is refused, a slug is made anew.
+            if given_id or not Trigger.objects.filter(pk=trigger_id).exists():
+                break
+    if Trigger.objects.filter(pk=given_id).exists():
+        raise Conflict(f"There is a trigger {given_id!r} already; choose another id, or change that one.")
+    raise Conflict("The id of the new trigger was taken again and again; give one yourself.")
+
+
+@transaction.atomic
+def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime) -> Trigger:
+    """Changes the fields in `values`, which `definition.read_definition` has checked. Without a change nothing is written.
+
+    Raises NotFound, InvalidTransition, and Conflict where `version` is given and another one was saved meanwhile.
+    """
+    trigger = Trigger.objects.select_for_update().filter(pk=trigger_id).first()
+    if trigger is None:
+        raise NotFound(f"There is no trigger {trigger_id!r}.")
+    values = dict(values)
+    if values.pop("id", trigger.pk) != trigger.pk:
+        raise ValidationFailed.at("id", "can't be changed; make a new trigger instead.")
+    if (version := values.pop("version", trigger.version)) != trigger.version:
+        raise Conflict(
+            f"Version {version} was changed meanwhile; the trigger has version {trigger.version}. Read it again."
+        )
+    before = _facts(trigger)
+    status = values.get("status", trigger.status)
+    if status != trigger.status and status not in ALLOWED_TRANSITIONS[trigger.status]:
+        allowed = " or ".join(sorted(ALLOWED_TRANSITIONS[trigger.status]))
+        raise InvalidTransition(f"A {trigger.status} trigger can only become {allowed}, not {status}.")
+    for name, value in values.items():
+        setattr(trigger, name, value)
+    changed = changes(before, _facts(trigger))
+    if not changed:
+        return trigger
+    trigger.version += 1
+    trigger.updated_at = now
+    trigger.save(update_fields=[*changed, "version", "updated_at"])
+    _record_change(trigger, changed)
+    if "status" in changed:
+        _apply_status(trigger, now=now)
+    _announce_change()
+    return trigger
+
+
+@transaction.atomic
+def delete_trigger(*, trigger_id: str) -> None:
+    """Deletes it and cancels what it had queued; its firings and audit entries stay. Raises NotFound."""
+    trigger = Trigger.objects.select_for_update().filter(pk=trigger_id).first()
+    if trigger is None:
+        raise NotFound(f"There is no trigger {trigger_id!r}.")
+    record(NewEntry(action="trigger.deleted", facts={"trigger": _facts(trigger)}, **_names(trigger)))
+    gates.cancel(source=SOURCE, source_id=trigger.pk, reason="the trigger was deleted")
+    trigger.delete()
+    _announce_change()
+
+
+def _record_change(trigger: Trigger, changed: Mapping[str, Any]) -> None:
+    """A change of status is an entry of its own; the rest of the change is another one."""
+    if "status" in changed:
+        record(NewEntry(action="trigger.status_changed", facts={"status": changed["status"]}, **_names(trigger)))
+    rest = {name: change for name, change in changed.items() if name != "status"}
+    if rest:
+        facts = {"version": trigger.version, "changes": rest}
+        record(NewEntry(action="trigger.updated", facts=facts, **_names(trigger)))
+
+
+def _apply_status(trigger: Trigger, *, now: datetime) -> None:
+    """What the trigger had queued: sent on when it is active again, cancelled when it is disabled."""
+    if trigger.status == Status.ACTIVE:
+        gates.release(source=SOURCE, source_id=trigger.pk, now=now)
+    elif trigger.status == Status.DISABLED:
+        gates.cancel(source=SOURCE, source_id=trigger.pk, reason="the trigger was disabled")
+
+
+def _announce_change() -> None:
+    """Makes workers compile again, from the next batch on."""
+    Catalogue.objects.update_or_create(id=1, defaults={"token": uuid4()})
+
+
+def _is_taken(trigger_id: str) -> bool:
+    """A deleted trigger's id is not given out again: its history would look like the new one's."""
+    return Trigger.objects.filter(pk=trigger_id).exists() or Entry.objects.filter(trigger_id=trigger_id).exists()
+
+
+def _facts(trigger: Trigger) -> dict[str, Any]:
+    return {name: getattr(trigger, name) for name in _AUDITED}
+
+
+def _names(trigger: Trigger) -> dict[str, str]:
+    return {"subject": trigger.pk, "trigger_id": trigger.pk, "event_type": trigger.event_type}

@@ -1,0 +1,103 @@
+"""Triggers and their firings."""
+
+import uuid
+
+from django.core.validators import MaxValueValidator, MinLengthValidator
+from django.db import models
+from django.db.models import Q
+
+
+class Status(models.TextChoices):
+    """Only an active trigger matches events."""
+
+    ACTIVE = "active", "Active"
+    PAUSED = "paused", "Paused"
+    DISABLED = "disabled", "Disabled"
+
+
+class Trigger(models.Model):
+    """When an event of `event_type` meets `condition`, at most once per customer in `cooldown_ms`: take the action."""
+
+    id = models.CharField(primary_key=True, max_length=128)
+    name = models.CharField(max_length=255, validators=[MinLengthValidator(1)])
+    description = models.TextField(blank=True, default="")
+    event_type = models.CharField(max_length=100)
+    condition = models.JSONField(default=dict, blank=True)
+    action_type = models.CharField(max_length=64)
+    action_config = models.JSONField(default=dict, blank=True)
+    priority = models.PositiveSmallIntegerField(default=50, validators=[MaxValueValidator(100)])
+    cooldown_ms = models.PositiveBigIntegerField(default=0)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.ACTIVE)
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(priority__lte=100), name="trigger_priority_0_to_100"),
+            models.CheckConstraint(condition=~Q(name=""), name="trigger_name_not_empty"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="trigger_status_known"),
+        ]
+        indexes = [
+            models.Index(fields=["-priority", "id"], name="trigger_by_priority"),
+            models.Index(fields=["event_type", "-priority", "id"], name="trigger_by_event_type"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Catalogue(models.Model):
+    """One row whose `token` is replaced with each change to any trigger, in the same transaction.
+
+    Workers keep compiled triggers and compare the token once a batch. A random token instead of a counter, so that no
+    restored backup can make an old one come back.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    token = models.UUIDField(default=uuid.uuid4)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="catalogue_has_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.token)
+
+
+class Outcome(models.TextChoices):
+    """What came of a firing's action."""
+
+    SUCCEEDED = "succeeded", "Done"
+    QUEUED = "queued", "Handed to delivery"
+    SKIPPED = "skipped", "Nothing to do"
+    FAILED = "failed", "Failed"
+
+
+class Firing(models.Model):
+    """One trigger that fired for one event: (event, trigger) is unique. Stays when the trigger is deleted."""
+
+    id = models.CharField(primary_key=True, max_length=64)
+    trigger_id = models.CharField(max_length=128)
+    trigger_version = models.PositiveIntegerField()
+    event_id = models.CharField(max_length=128)
+    event_type = models.CharField(max_length=100)
+    customer_id = models.CharField(max_length=255, null=True)  # noqa: DJ001  absent is not the same as empty
+    lane = models.PositiveSmallIntegerField()
+    action_type = models.CharField(max_length=64)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices)
+    detail = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+    fired_at = models.DateTimeField()
+    duration_ms = models.FloatField(help_text="Its share of the time that the action took for its batch.")
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(fields=["event_id", "trigger_id"], name="firing_once_per_event")]
+        indexes = [
+            models.Index(fields=["trigger_id", "-fired_at", "-id"], name="firing_by_trigger"),
+            models.Index(fields=["customer_id", "-fired_at"], name="firing_by_customer"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.trigger_id} for {self.event_id}"

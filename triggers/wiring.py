@@ -1,0 +1,33 @@
+"""What the product registers with the platform at start-up; the platform never imports it."""
+
+from collections.abc import Collection, Mapping
+
+from django.db import connection
+
+from kaireon.delivery import gates
+from kaireon.events import consumers
+from triggers.actions.registry import actions
+from triggers.actions.webhook import SOURCE
+from triggers.engine.pipeline import consume
+from triggers.models import Status
+
+_STATUSES = "SELECT id, status FROM triggers_trigger WHERE id = ANY(%s) ORDER BY id FOR SHARE"
+_VERDICTS = {Status.ACTIVE.value: gates.Verdict.SEND, Status.PAUSED.value: gates.Verdict.HOLD}
+
+
+def connect() -> None:
+    """Makes the engine a consumer of events, and triggers' statuses the gate of their webhooks."""
+    actions()
+    consumers.register("triggers", consume)
+    gates.register(SOURCE, webhook_gate)
+
+
+def webhook_gate(trigger_ids: Collection[str]) -> Mapping[str, gates.Verdict]:
+    """Whether queued webhooks of these triggers may be sent: paused holds them, disabled or deleted cancels them.
+
+    Locks the triggers against a change of status until the caller's transaction ends.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_STATUSES, [list(trigger_ids)])
+        statuses: dict[str, str] = dict(cursor.fetchall())
+    return {trigger_id: _VERDICTS.get(statuses.get(trigger_id, ""), gates.Verdict.CANCEL) for trigger_id in trigger_ids}
