@@ -8,7 +8,7 @@ MANAGE := $(BIN)/python manage.py
 # Checks that read the code alone get addresses that lead nowhere: a check that wanted a database would fail at once.
 # The key is long enough for `check --deploy`, and used for nothing else.
 OFFLINE := DEBUG=0 DATABASE_URL='postgresql://kaireon@/kaireon?host=/nonexistent' REDIS_URL=redis://127.0.0.1:1/0 \
-	SECRET_KEY=checks-only-0Vb3mQ9xZk7Lr2Tn8Ws4Yd6Hf1Gj5Pc-Ua_Ei \
+	SECRET_KEY=checks-only-0Vb3mQ9xZk7Lr2Tn8Ws4Yd6Hf1Gj5Pc-Ua_EiBu9Ox3Rq \
 	KAIREON_SECRETS_KEYS=Y2hlY2tzLW9ubHktMFZiM21ROXhaazdMcjJUbjhXczQ=
 
 .DEFAULT_GOAL := help

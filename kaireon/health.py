@@ -12,7 +12,7 @@ from redis import RedisError, ResponseError
 from kaireon.core import clock
 from kaireon.core.heartbeat import silent_queues
 from kaireon.core.redis import redis_client
-from kaireon.delivery.models import Delivery
+from kaireon.delivery.models import Delivery, Status
 from kaireon.events.models import Event, EventStatus
 
 # Events that wait for longer than this mean that nobody works them off.
@@ -78,13 +78,15 @@ class _Backlog(Collector):
         yield GaugeMetricFamily("kaireon_events_lag_seconds", "Age of the oldest untried event", value=_lag_seconds())
         for status in (EventStatus.PENDING, EventStatus.FAILED):
             yield GaugeMetricFamily(
-                f"kaireon_events_{status}", f"Events that are {status}", value=Event.objects.filter(status=status).count()
+                f"kaireon_events_{status}",
+                f"Events that are {status}",
+                value=Event.objects.filter(status=status).count(),
             )
-        for status in ("pending", "held", "dead"):
+        for state in (Status.PENDING, Status.HELD, Status.DEAD):
             yield GaugeMetricFamily(
-                f"kaireon_deliveries_{status}",
-                f"Deliveries that are {status}",
-                value=Delivery.objects.filter(status=status).count(),
+                f"kaireon_deliveries_{state}",
+                f"Deliveries that are {state}",
+                value=Delivery.objects.filter(status=state).count(),
             )
 
 

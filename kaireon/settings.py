@@ -59,8 +59,8 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured(
-            "SECRET_KEY is not set. Set it to a long random text (python -c 'import secrets; print(secrets.token_urlsafe(50))'),"
-            " or set DEBUG=1 on a machine that nobody else reaches."
+            "SECRET_KEY is not set. Set it to a long random text, such as python -c 'import secrets;"
+            " print(secrets.token_urlsafe(50))' prints, or set DEBUG=1 on a machine that nobody else reaches."
         )
     SECRET_KEY = "insecure-for-development-alone"  # noqa: S105  used with DEBUG only
 

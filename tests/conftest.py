@@ -1,6 +1,6 @@
 """What tests everywhere may ask for."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.db import connections
@@ -20,11 +20,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis(request: pytest.FixtureRequest) -> Iterator[None]:
+def _empty_redis(request: pytest.FixtureRequest) -> None:
     """Each test that touches the database begins with an empty Redis."""
     if {"db", "transactional_db"} & set(request.fixturenames):
         redis_client().flushdb()
-    yield
 
 
 @pytest.fixture

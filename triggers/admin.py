@@ -43,7 +43,7 @@ class TriggerForm(forms.ModelForm[Trigger]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = [(action.type, action.label) for action in actions().values()]
+        names = [(action.action_type, action.label) for action in actions().values()]
         self.fields["action_type"] = forms.ChoiceField(choices=names)
 
     def clean(self) -> dict[str, Any]:

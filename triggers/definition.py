@@ -31,7 +31,9 @@ class TriggerDefinition(StrictSerializer):
     priority = Whole(min_value=0, max_value=100, default=50)
     cooldownMs = Whole(source="cooldown_ms", min_value=0, max_value=MAX_COOLDOWN_MS, default=0)
     status = serializers.ChoiceField(choices=Status.choices, default=Status.ACTIVE)
-    version = Whole(required=False, help_text="On a change: refused with 409 if the trigger has another version by now.")
+    version = Whole(
+        required=False, help_text="On a change: refused with 409 if the trigger has another version by now."
+    )
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 

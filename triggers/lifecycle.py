@@ -44,7 +44,7 @@ def find_trigger(trigger_id: str) -> Trigger:
 
 
 def create_trigger(*, values: Mapping[str, Any], now: datetime) -> Trigger:
-    """A new trigger from values that `definition.read_definition` has checked. Raises Conflict where its id is taken."""
+    """A new trigger from values that `read_definition` has checked. Raises Conflict where its id is taken."""
     given_id = values.get("id")
     fields = {name: value for name, value in values.items() if name not in {"id", "version"}}
     for _ in range(_TRIES):
@@ -53,7 +53,7 @@ def create_trigger(*, values: Mapping[str, Any], now: datetime) -> Trigger:
             with transaction.atomic():
                 trigger = Trigger(id=trigger_id, created_at=now, updated_at=now, **fields)
                 trigger.save(force_insert=True)
-                record(NewEntry(action="trigger.created", facts={"trigger": _facts(trigger)}, **_names(trigger)))
+                record(_entry("trigger.created", trigger, {"trigger": _facts(trigger)}))
                 _announce_change()
             return trigger
         except IntegrityError:
@@ -67,7 +67,7 @@ def create_trigger(*, values: Mapping[str, Any], now: datetime) -> Trigger:
 
 @transaction.atomic
 def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime) -> Trigger:
-    """Changes the fields in `values`, which `definition.read_definition` has checked. Without a change nothing is written.
+    """Changes the fields in `values`, which `read_definition` has checked. Without a change nothing is written.
 
     Raises NotFound, InvalidTransition, and Conflict where `version` is given and another one was saved meanwhile.
     """
@@ -107,7 +107,7 @@ def delete_trigger(*, trigger_id: str) -> None:
     trigger = Trigger.objects.select_for_update().filter(pk=trigger_id).first()
     if trigger is None:
         raise NotFound(f"There is no trigger {trigger_id!r}.")
-    record(NewEntry(action="trigger.deleted", facts={"trigger": _facts(trigger)}, **_names(trigger)))
+    record(_entry("trigger.deleted", trigger, {"trigger": _facts(trigger)}))
     gates.cancel(source=SOURCE, source_id=trigger.pk, reason="the trigger was deleted")
     trigger.delete()
     _announce_change()
@@ -116,11 +116,16 @@ def delete_trigger(*, trigger_id: str) -> None:
 def _record_change(trigger: Trigger, changed: Mapping[str, Any]) -> None:
     """A change of status is an entry of its own; the rest of the change is another one."""
     if "status" in changed:
-        record(NewEntry(action="trigger.status_changed", facts={"status": changed["status"]}, **_names(trigger)))
+        record(
+            _entry(
+                "trigger.status_changed",
+                trigger,
+                {"version": trigger.version, "changes": {"status": changed["status"]}},
+            )
+        )
     rest = {name: change for name, change in changed.items() if name != "status"}
     if rest:
-        facts = {"version": trigger.version, "changes": rest}
-        record(NewEntry(action="trigger.updated", facts=facts, **_names(trigger)))
+        record(_entry("trigger.updated", trigger, {"version": trigger.version, "changes": rest}))
 
 
 def _apply_status(trigger: Trigger, *, now: datetime) -> None:
@@ -145,5 +150,7 @@ def _facts(trigger: Trigger) -> dict[str, Any]:
     return {name: getattr(trigger, name) for name in _AUDITED}
 
 
-def _names(trigger: Trigger) -> dict[str, str]:
-    return {"subject": trigger.pk, "trigger_id": trigger.pk, "event_type": trigger.event_type}
+def _entry(action: str, trigger: Trigger, facts: Mapping[str, Any]) -> NewEntry:
+    return NewEntry(
+        action=action, subject=trigger.pk, trigger_id=trigger.pk, event_type=trigger.event_type, facts=facts
+    )

@@ -48,7 +48,9 @@ class User(AbstractUser):
         # Django's own mark of a password that was set, and not merely hashed anew at sign-in.
         has_new_password = self._password is not None
         told = told_fields(fields)
-        stored = User.objects.select_for_update().filter(pk=self.pk).values(*told).first() if told and not is_new else None
+        stored = (
+            User.objects.select_for_update().filter(pk=self.pk).values(*told).first() if told and not is_new else None
+        )
         super().save(*args, **kwargs)
         if is_new:
             announce_created(self)

@@ -30,7 +30,7 @@ class RolePermission(BasePermission):
     abilities: ClassVar[Mapping[str, Ability]] = DEFAULT_ABILITIES
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        if not request.user or not request.user.is_authenticated:
+        if not request.user.is_authenticated:
             return False
         needed = {**DEFAULT_ABILITIES, **getattr(view, "abilities", {})}.get(request.method or "")
         # A method that the view lacks is answered with 405 by DRF, whoever asks.

@@ -47,5 +47,7 @@ def admin_login(request: HttpRequest) -> HttpResponse:
     if admin.site.has_permission(request):
         return redirect("admin:index")
     if request.user.is_authenticated:
-        raise PermissionDenied("Django admin is for staff. Ask an admin to give you access, or sign in as someone else.")
+        raise PermissionDenied(
+            "Django admin is for staff. Ask an admin to give you access, or sign in as someone else."
+        )
     return redirect_to_login(request.GET.get("next", reverse("admin:index")))

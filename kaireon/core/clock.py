@@ -18,7 +18,7 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:
 
 
 def parse_moment(text: str) -> datetime | None:
-    """The moment that an ISO 8601 date-time with an offset names, in UTC to the microsecond; None for any other text."""
+    """The moment that an ISO 8601 date-time with an offset names, in UTC; None for any other text."""
     if not _MOMENT.match(text):
         return None
     try:

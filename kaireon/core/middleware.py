@@ -48,4 +48,3 @@ class RequestContextMiddleware:
                 },
             )
         return response
-

@@ -1,9 +1,9 @@
 """Records of customers: written by one customer's id or by rows, each change with its event in the same transaction.
 
 A write has two steps: first all records are inserted that are not there, then those that were there are locked and
-changed, both in the order of their customer ids. An insert waits for another's insert of the same customer, and holds
-no lock of the second step while it does. So writers queue up, whatever their rows have in common, and the `before` and
-`after` of every event are exact.
+changed, both in the order of their customer ids. Nobody who is still at the first step holds a lock of the second one.
+So writers queue up, whatever their rows have in common, and the `before` and `after` of every event are exact. (Locking
+first and inserting afterwards deadlocks: two may lock what a third has just inserted, and wait for each other's rows.)
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -23,6 +23,7 @@ SETTING = "KAIREON_WEBHOOK_ALLOWED_NETWORKS"
 MAX_URL_LENGTH = 8192
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAME = re.compile(r"(?!.{254})([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.?\Z")
+_NO_HOST = "The URL's host is not a valid name or address."
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
 # IANA's special-purpose registries of both families, the multicast ranges, and two that are special by use. Prefixes
@@ -131,6 +132,8 @@ def parse(url: str) -> Target:
     except ValueError:
         raise TargetRefused("The URL is malformed; write it as https://host/path.") from None
     scheme = parts.scheme.lower()
+    if "[" in parts.netloc and ":" not in host:
+        raise TargetRefused(_NO_HOST)
     if scheme not in _DEFAULT_PORTS or not host:
         raise TargetRefused("The URL must begin with https:// or http:// and a host.")
     if "@" in parts.netloc:
@@ -198,13 +201,13 @@ def _ascii_host(host: str) -> str:
         try:
             return str(IPv6Address(host))
         except ValueError:
-            raise TargetRefused("The URL's host is not a valid name or address.") from None
+            raise TargetRefused(_NO_HOST) from None
     try:
         name = host.lower() if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError:
         name = ""
     if not _NAME.match(name):
-        raise TargetRefused("The URL's host is not a valid name or address.")
+        raise TargetRefused(_NO_HOST)
     return name
 
 

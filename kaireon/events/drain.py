@@ -143,9 +143,7 @@ def _waiting(lane: int, *, limit: int, after: int = 0) -> list[QueuedEvent]:
 
 def _finish(ledger: dict[int, list[Decision]], *, now: datetime) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            _FINISH, [now, list(ledger), [encode(decisions).decode() for decisions in ledger.values()]]
-        )
+        cursor.execute(_FINISH, [now, list(ledger), [encode(decisions).decode() for decisions in ledger.values()]])
 
 
 def _set_aside(event: QueuedEvent | None, error: Exception) -> None:

@@ -77,7 +77,9 @@ def read_event(raw: object, *, path: str, source: str) -> NewEvent:
 
     if not raw.keys() <= _KEYS:
         for key in raw.keys() - _KEYS:
-            refuse(key, f"is not a known field; known are {', '.join(sorted(_KEYS))}. Your own data go into properties.")
+            refuse(
+                key, f"is not a known field; known are {', '.join(sorted(_KEYS))}. Your own data go into properties."
+            )
 
     event_type = raw.get("eventType")
     if not isinstance(event_type, str) or not is_event_type(event_type):

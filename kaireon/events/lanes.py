@@ -1,7 +1,7 @@
 """Lanes: why one customer's events are handled in order, and others beside them.
 
-lane = hash(customer id, or event id where there is none) mod 16. A worker takes a lane under an advisory lock. A wake-up
-is a Celery message that says only "lane k has work"; if one is lost, a beat task notices within seconds.
+lane = hash(customer id, or event id where there is none) mod 16. A worker takes a lane under an advisory lock. A
+wake-up is a Celery message that says only "lane k has work"; if one is lost, a beat task notices within seconds.
 """
 
 import logging

@@ -97,9 +97,13 @@ def test_since_is_included_and_until_is_not(admin_api: APIClient) -> None:
     early, noon, late = (add(trigger_id="trg_a", at=NOON + timedelta(seconds=s)) for s in (-1, 0, 1))
     assert found(admin_api, triggerId="trg_a", since="2026-03-10T12:00:00Z") == ids(late, noon)
     assert found(admin_api, triggerId="trg_a", until="2026-03-10T12:00:00Z") == ids(early)
-    assert found(admin_api, triggerId="trg_a", since="2026-03-10T12:00:00Z", until="2026-03-10T12:00:00.5Z") == ids(noon)
+    assert found(admin_api, triggerId="trg_a", since="2026-03-10T12:00:00Z", until="2026-03-10T12:00:00.5Z") == ids(
+        noon
+    )
     assert found(admin_api, triggerId="trg_a", since="2026-03-10T14:00:00+02:00") == ids(late, noon)
-    assert found(admin_api, triggerId="trg_a", since="2026-03-10T12:00Z", until="2026-03-10T07:00:01-05:00") == ids(noon)
+    assert found(admin_api, triggerId="trg_a", since="2026-03-10T12:00Z", until="2026-03-10T07:00:01-05:00") == ids(
+        noon
+    )
 
 
 def test_a_date_begins_at_midnight_utc(admin_api: APIClient) -> None:
@@ -172,12 +176,16 @@ def test_nul_characters_are_refused(admin_api: APIClient, parameter: str) -> Non
     assert refusal(admin_api, f"{parameter}=a%00b") == (parameter, "Null characters are not allowed.")
 
 
-@pytest.mark.parametrize(("parameter", "value"), [("limit", "abc"), ("limit", "-1"), ("offset", "%00"), ("limit", "1.5")])
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("limit", "abc"), ("limit", "-1"), ("offset", "%00"), ("limit", "1.5")]
+)
 def test_paging_takes_whole_numbers_alone(admin_api: APIClient, parameter: str, value: str) -> None:
     assert refusal(admin_api, f"{parameter}={value}") == (parameter, "must be a whole number from 0 up.")
 
 
-@pytest.mark.parametrize("entry_id", ["0", "-1", "abc", "1_0", "٣", "999999999999999999", "99999999999999999999999", "1%00"])
+@pytest.mark.parametrize(
+    "entry_id", ["0", "-1", "abc", "1_0", "٣", "999999999999999999", "99999999999999999999999", "1%00"]
+)
 def test_an_unknown_id_is_not_found(admin_api: APIClient, entry_id: str) -> None:
     response = admin_api.get(f"{URL}/{entry_id}")
     assert response.status_code == 404

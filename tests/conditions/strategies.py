@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 law = settings(max_examples=100, deadline=None)
 """For properties of two or three values, where each draw is cheap."""
 
-search = settings(max_examples=150, deadline=None)
+search = settings(max_examples=120, deadline=None)
 """For properties of whole conditions and documents, where the space is large."""
 
 KEYS = ["a", "b", "0", "1", "customer", ""]

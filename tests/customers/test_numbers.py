@@ -32,7 +32,7 @@ def through_jsonb(value: Any) -> str:
 
 
 @pytest.mark.django_db
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(json_values, max_size=8))
 def test_a_settled_value_equals_what_is_read_back(values: list[Any]) -> None:
     stored = settled(values)

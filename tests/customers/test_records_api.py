@@ -1,6 +1,7 @@
 """The routes of one customer's record."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from rest_framework.test import APIClient
@@ -214,12 +215,12 @@ def test_what_can_be_no_customer_id_is_refused(admin_api: APIClient, in_path: st
 
 
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
-@pytest.mark.parametrize("schema_id", ["schema_none", "a%00"])
+@pytest.mark.parametrize("schema_id", ["schema_none", "a%07"])
 def test_a_record_of_an_unknown_schema_is_not_found(admin_api: APIClient, method: str, schema_id: str) -> None:
     path = f"/api/v1/schemas/{schema_id}/records/cust_78"
     answer = getattr(admin_api, method)(path, {"attributes": {}}, format="json")
     assert answer.status_code == 404
-    assert answer.json()["error"]["message"] in {"There is no schema 'schema_none'.", "There is no schema 'a\\x00'."}
+    assert answer.json()["error"]["message"] == f"There is no schema {unquote(schema_id)!r}."
 
 
 def test_a_record_is_deleted_without_an_event_but_audited(admin_api: APIClient) -> None:

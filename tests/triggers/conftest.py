@@ -52,9 +52,7 @@ def make_customer(schema: Schema) -> Callable[..., None]:
     """Creates or replaces a customer's record; the event that it publishes is processed."""
 
     def build(customer_id: str, **attributes: Any) -> None:
-        upsert_record(
-            schema_id=schema.pk, customer_id=customer_id, attributes=attributes, merge=False, now=clock.now()
-        )
+        upsert_record(schema_id=schema.pk, customer_id=customer_id, attributes=attributes, merge=False, now=clock.now())
         process_all()
 
     return build

@@ -28,7 +28,9 @@ def redis_now() -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC) + timedelta(microseconds=microseconds)
 
 
-def store_firing(trigger_id: str, *, fired_at: datetime, customer_id: str = "cust_78", event_id: str = "earlier") -> None:
+def store_firing(
+    trigger_id: str, *, fired_at: datetime, customer_id: str = "cust_78", event_id: str = "earlier"
+) -> None:
     """A firing that is committed, and of which Redis knows nothing."""
     Firing.objects.create(
         id=f"fir_{trigger_id}_{customer_id}_{event_id}",
@@ -228,5 +230,9 @@ def test_control_look_first_and_write_then_lets_several_of_sixteen_threads_fire(
 @pytest.mark.django_db(transaction=True)
 def test_sixteen_threads_and_one_customer_exactly_one_is_granted() -> None:
     for attempt in range(20):
-        answers = race(lambda number, attempt=attempt: claim_one(f"e{number}", customer_id=f"cust_{attempt}"))
+
+        def claim(number: int, customer_id: str = f"cust_{attempt}") -> cooldown.Answer:
+            return claim_one(f"e{number}", customer_id=customer_id)
+
+        answers = race(claim)
         assert [isinstance(answer, Granted) for answer in answers].count(True) == 1

@@ -23,7 +23,8 @@ DAY_MS = 86_400_000
 
 
 def attributes(customer_id: str = "cust_78") -> dict[str, Any]:
-    return Record.objects.get(customer_id=customer_id).attributes
+    found: dict[str, Any] = Record.objects.get(customer_id=customer_id).attributes
+    return found
 
 
 def test_the_worked_example_of_the_specification(
@@ -206,7 +207,9 @@ def test_a_failed_action_keeps_its_cooldown(make_trigger: MakeTrigger, send: Sen
     assert decisions(send()) == {trigger.pk: "cooldown"}
 
 
-def test_the_four_facts_of_the_event_always_mean_its_own(make_trigger: MakeTrigger, make_customer: MakeCustomer, send: Send) -> None:
+def test_the_four_facts_of_the_event_always_mean_its_own(
+    make_trigger: MakeTrigger, make_customer: MakeCustomer, send: Send
+) -> None:
     make_customer("cust_78")
     trigger = make_trigger(
         condition={

@@ -74,7 +74,7 @@ class Action(ABC, Generic[PreparedT]):
     `PreparedT` is the config as the type likes to keep it: parsed once, used for every firing.
     """
 
-    type: ClassVar[str]
+    action_type: ClassVar[str]
     label: ClassVar[str]
     needs_customer: ClassVar[bool]
     config: ClassVar[type[StrictSerializer]]

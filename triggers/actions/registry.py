@@ -22,7 +22,8 @@ def actions() -> Mapping[str, Action[Any]]:
     for module in pkgutil.iter_modules(triggers.actions.__path__):
         if module.name not in _NO_ACTIONS:
             importlib.import_module(f"{triggers.actions.__name__}.{module.name}")
-    return {action.type: action() for action in sorted(Action.__subclasses__(), key=lambda action: action.type)}
+    found: list[type[Action[Any]]] = sorted(Action.__subclasses__(), key=lambda action: action.action_type)
+    return {action.action_type: action() for action in found}
 
 
 def find(action_type: str) -> Action[Any]:

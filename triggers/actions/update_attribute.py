@@ -40,7 +40,7 @@ class UpdateAttributeConfig(StrictSerializer):
     """actionConfig of update_attribute."""
 
     schemaId = IdText()
-    updates = UpdateBody(many=True, allow_empty=False, max_length=MAX_UPDATES)
+    updates = serializers.ListField(child=UpdateBody(), allow_empty=False, max_length=MAX_UPDATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class PreparedUpdates:
 class UpdateAttribute(Action[PreparedUpdates]):
     """Rows are locked while expressions are evaluated; updates of one trigger apply in their order."""
 
-    type = "update_attribute"
+    action_type = "update_attribute"
     label = "Change customer attributes"
     needs_customer = True
     config = UpdateAttributeConfig
@@ -216,4 +216,3 @@ def _customer(work: Work[PreparedUpdates]) -> str:
     """The engine hands over no work without a customer, since `needs_customer` is set."""
     assert work.event.customer_id is not None
     return work.event.customer_id
-

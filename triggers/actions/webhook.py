@@ -10,7 +10,7 @@ from kaireon.core.errors import Detail, ValidationFailed, join_path
 from kaireon.core.json_values import encode
 from kaireon.core.rest import JSONObjectField, JSONValueField, StrictSerializer, Text, validated
 from kaireon.core.templating import RenderError, SecretMarkers, Template, TemplateError, parse
-from kaireon.delivery.addresses import check_url
+from kaireon.delivery.addresses import TargetRefused, check_url
 from kaireon.delivery.headers import check_headers
 from kaireon.delivery.outbox import NewDelivery, enqueue
 from triggers.actions.base import TEMPLATE_ROOTS, Action, ActionFailed, Needs, Result, Scope, Work
@@ -50,7 +50,7 @@ class PreparedWebhook:
 class Webhook(Action[PreparedWebhook]):
     """At-least-once, with a stable id by which receivers can tell a repetition (`webhook-id` = the firing's id)."""
 
-    type = "webhook"
+    action_type = "webhook"
     label = "Call a webhook"
     needs_customer = False
     config = WebhookConfig
@@ -147,6 +147,8 @@ def _problems(config: Mapping[str, Any]) -> list[Detail]:
             check()
         except ValidationFailed as error:
             found += error.under(field).details
+        except TargetRefused as error:
+            found.append(Detail(field, str(error)))
         except TemplateError as error:
             found += [Detail(join_path(field, path), message) for path, message in error.problems]
     return found

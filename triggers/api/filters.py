@@ -24,9 +24,7 @@ class TriggerFilters(filters.FilterSet):
     def search_text(self, triggers: QuerySet[Trigger], name: str, value: Any) -> QuerySet[Trigger]:
         """Every word must be found somewhere."""
         for word in str(value).split():
-            triggers = triggers.filter(
-                Q(id__icontains=word) | Q(name__icontains=word) | Q(description__icontains=word)
-            )
+            triggers = triggers.filter(Q(id__icontains=word) | Q(name__icontains=word) | Q(description__icontains=word))
         return triggers
 
 

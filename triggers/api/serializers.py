@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kaireon.core.rest import JSONObjectField, JSONValueField, StrictSerializer
 from triggers.engine.decisions import Verdict
-from triggers.engine.dry_run import NOT_MATCHED
+from triggers.engine.dry_run import NOT_MATCHED, DryRun
 from triggers.models import Firing, Outcome
 
 
@@ -56,7 +57,7 @@ class LeafBody(serializers.Serializer[Any]):
     """One leaf of the condition, with the value that was found."""
 
     path = serializers.CharField()
-    field = serializers.CharField()  # type: ignore[assignment]  # a field by the name of an attribute of Serializer's
+    field = serializers.CharField()
     operator = serializers.CharField()
     expected = JSONValueField()
     actual = JSONValueField()
@@ -81,6 +82,7 @@ class DryRunBody(serializers.Serializer[Any]):
     cooldown = serializers.SerializerMethodField()
     action = JSONObjectField(allow_null=True)
 
-    def get_cooldown(self, dry_run: Any) -> CooldownBody:
+    @extend_schema_field(CooldownBody)
+    def get_cooldown(self, dry_run: DryRun) -> Any:
         until = dry_run.cooldown_until
-        return CooldownBody({"active": until is not None, "until": until}).data  # type: ignore[return-value]
+        return CooldownBody({"active": until is not None, "until": until}).data

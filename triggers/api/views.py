@@ -1,5 +1,7 @@
 """The triggers' routes."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import ListAPIView
@@ -31,7 +33,9 @@ class TriggerCollection(ListAPIView[Trigger]):
     def post(self, request: Request) -> Response:
         """Creates a trigger; it is active at once unless another status is given."""
         trigger = create_trigger(values=read_definition(request.data), now=clock.now())
-        return Response(TriggerDefinition(trigger).data, status=201, headers={"Location": f"{request.path}/{trigger.pk}"})
+        return Response(
+            TriggerDefinition(trigger).data, status=201, headers={"Location": f"{request.path}/{trigger.pk}"}
+        )
 
 
 class TriggerItem(APIView):
@@ -82,10 +86,14 @@ class TriggerFirings(ListAPIView[Firing]):
 
     serializer_class = FiringBody
     filterset_class = FiringFilters
+    queryset = Firing.objects.order_by("-fired_at", "-id")
 
     def get_queryset(self) -> QuerySet[Firing]:
-        trigger_id = self.kwargs.get("trigger_id", "")
-        firings = Firing.objects.filter(trigger_id=trigger_id).order_by("-fired_at", "-id")
-        if not firings.exists():
-            find_trigger(trigger_id)
-        return firings
+        return super().get_queryset().filter(trigger_id=self.kwargs["trigger_id"])
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Nothing at all is 404 where there is no such trigger either."""
+        response = super().list(request, *args, **kwargs)
+        if not response.data["data"] and not self.get_queryset().exists():
+            find_trigger(self.kwargs["trigger_id"])
+        return response

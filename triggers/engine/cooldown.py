@@ -2,10 +2,10 @@
 
 * One script call claims for a whole batch, in order: `now - last_fired_at >= cooldown_ms`, or no earlier firing.
 * A claim remembers its event, so that a second run of the same event finds its own claim and passes.
-* Redis holds nothing that can't be rebuilt. For each lane and trigger it notes how long a cooldown its claims cover; where
-  that note is missing (Redis came back empty) or the cooldown was lengthened since, the script says so, and the claims
-  are rebuilt from firings before anything fires. The worker that rebuilds holds the lane's lock, so every earlier firing
-  of the lane's customers is committed and seen.
+* Redis holds nothing that can't be rebuilt. For each lane and trigger it notes how long a cooldown its claims cover;
+  where that note is missing (Redis came back empty) or the cooldown was lengthened since, the script says so, and
+  claims are rebuilt from firings before anything fires. The worker that rebuilds holds the lane's lock, so every
+  earlier firing of the lane's customers is committed and seen.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from triggers.models import Firing
 
 # KEYS[1]: the lane's hash of covered cooldowns; then the key of each claim.
 # ARGV: 1 to claim or 0 to look; then for each claim: trigger id, cooldown in ms, event id.
-# Answers for each claim: {1, fired at} to fire, {0, last fired at} for a cooldown, {-1, 0} where claims must be rebuilt.
+# Answers for each claim: {1, fired at} to fire, {0, last fired at} for a cooldown, {-1, 0} to rebuild claims first.
 _CLAIM = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -83,6 +83,8 @@ end
 """
 _COVER = "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"
 
+# Customer id, fired at, event id.
+_Fired = tuple[str | None, datetime, str]
 _GRANTED = 1
 _UNCOVERED = -1
 _REBUILD_CHUNK = 1000
@@ -126,7 +128,9 @@ def claim(claims: Sequence[Claim], *, lane: int) -> list[Answer]:
     asked = list(range(len(claims)))
     while asked:
         uncovered: dict[str, int] = {}
-        for index, answer in zip(asked, _ask([claims[index] for index in asked], lane=lane, claiming=True), strict=True):
+        for index, answer in zip(
+            asked, _ask([claims[index] for index in asked], lane=lane, claiming=True), strict=True
+        ):
             if answer is None:
                 uncovered[claims[index].trigger_id] = claims[index].cooldown_ms
             else:
@@ -183,7 +187,7 @@ def _rebuild(*, trigger_id: str, cooldown_ms: int, lane: int) -> None:
         .distinct("customer_id")
         .values_list("customer_id", "fired_at", "event_id")
     )
-    chunk: list[tuple[str, datetime, str]] = []
+    chunk: list[_Fired] = []
     for row in latest.iterator(chunk_size=_REBUILD_CHUNK):
         chunk.append(row)
         if len(chunk) == _REBUILD_CHUNK:
@@ -193,9 +197,7 @@ def _rebuild(*, trigger_id: str, cooldown_ms: int, lane: int) -> None:
     _script(_COVER)(keys=[_covered_key(lane)], args=[trigger_id, cooldown_ms])
 
 
-def _put_back(
-    firings: Sequence[tuple[str, datetime, str]], *, trigger_id: str, cooldown_ms: int, lane: int
-) -> None:
+def _put_back(firings: Sequence[_Fired], *, trigger_id: str, cooldown_ms: int, lane: int) -> None:
     if not firings:
         return
     keys = [_covered_key(lane), *(_claim_key(trigger_id, customer_id) for customer_id, _, _ in firings)]
@@ -214,7 +216,7 @@ def _covered_key(lane: int) -> str:
     return f"cooldown-covered:{lane}"
 
 
-def _claim_key(trigger_id: str, customer_id: str) -> str:
+def _claim_key(trigger_id: str, customer_id: str | None) -> str:
     return f"cooldown:{trigger_id}:{customer_id}"
 
 

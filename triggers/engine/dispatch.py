@@ -35,8 +35,7 @@ def dispatch(granted: Sequence[Granted], scope: Scope) -> list[Carried]:
         results = _execute(group, scope)
         duration_ms = (time.perf_counter() - started) * 1000 / len(group)
         carried += [
-            Carried(trigger, work, result, duration_ms)
-            for (trigger, work), result in zip(group, results, strict=True)
+            Carried(trigger, work, result, duration_ms) for (trigger, work), result in zip(group, results, strict=True)
         ]
     return carried
 
@@ -52,7 +51,7 @@ def _groups(granted: Sequence[Granted]) -> Iterator[Sequence[Granted]]:
     if not (writes and reads):
         by_type: dict[str, list[Granted]] = {}
         for one in granted:
-            by_type.setdefault(one[0].action.type, []).append(one)
+            by_type.setdefault(one[0].action.action_type, []).append(one)
         yield from by_type.values()
         return
     group: list[Granted] = []

@@ -75,7 +75,7 @@ def _decide(
     if not explanation.passed:
         return Verdict.CONDITION_FALSE, next((leaf.reason for leaf in explanation.leaves if not leaf.passed), "")
     if compiled.action.needs_customer and event.customer_id is None:
-        return Verdict.MISSING_CUSTOMER, f"the event has no customerId, and {compiled.action.type} needs one"
+        return Verdict.MISSING_CUSTOMER, f"the event has no customerId, and {compiled.action.action_type} needs one"
     if event.depth >= MAX_DEPTH:
         return Verdict.LOOP_STOPPED, f"{event.depth} firings lie behind this event"
     if until is not None:
@@ -108,7 +108,7 @@ def _preview(
         fired_at=scope.now,
     )
     try:
-        return {"type": trigger.action.type, **trigger.action.preview(work, scope)}, ""
+        return {"type": trigger.action.action_type, **trigger.action.preview(work, scope)}, ""
     except ActionFailed as error:
         return None, str(error)
 

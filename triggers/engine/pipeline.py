@@ -1,7 +1,7 @@
 """The engine, in the order of the specification: match, evaluate, claim the cooldown, dispatch, record.
 
-Everything here happens in the drain's one transaction, under the lock of the events' lane, a batch at a time: one look at
-the compiled triggers, one script call for all claims, one statement for each table written.
+Everything here happens in the drain's one transaction, under the lock of the events' lane, a batch at a time: one look
+at the compiled triggers, one script call for all claims, one statement for each table written.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,8 +11,8 @@ from typing import Any
 
 from audit.log import NewEntry
 from kaireon import conditions
-from kaireon.customers.working_set import WorkingSet
 from kaireon.core.ids import derived_id
+from kaireon.customers.working_set import WorkingSet
 from kaireon.events.consumers import Decision, QueuedEvent
 from triggers.actions.base import Scope, Work
 from triggers.engine import cooldown
@@ -102,10 +102,12 @@ def _evaluate(
                 reason = _first_false(trigger.condition, document)
                 ledger.note(event, decision(trigger, Verdict.CONDITION_FALSE, reason=reason))
             elif trigger.action.needs_customer and event.customer_id is None:
-                reason = f"the event has no customerId, and {trigger.action.type} needs one"
+                reason = f"the event has no customerId, and {trigger.action.action_type} needs one"
                 ledger.note(event, decision(trigger, Verdict.MISSING_CUSTOMER, reason=reason))
             elif event.depth >= MAX_DEPTH:
-                reason = f"{event.depth} firings lie behind this event; triggers that set each other off are stopped here"
+                reason = (
+                    f"{event.depth} firings lie behind this event; triggers that set each other off are stopped here"
+                )
                 ledger.note(event, decision(trigger, Verdict.LOOP_STOPPED, reason=reason))
                 ledger.entries.append(_loop_entry(event, trigger))
             else:
@@ -114,7 +116,9 @@ def _evaluate(
                 yield Candidate(event, document, trigger, firing_id)
 
 
-def _claim(candidates: Sequence[Candidate], scope: Scope, ledger: Ledger) -> Iterator[tuple[CompiledTrigger, Work[Any]]]:
+def _claim(
+    candidates: Sequence[Candidate], scope: Scope, ledger: Ledger
+) -> Iterator[tuple[CompiledTrigger, Work[Any]]]:
     """The candidates that no cooldown holds back. Without a customer there is nobody to spare."""
     claims = {
         index: cooldown.Claim(one.trigger.id, one.trigger.cooldown_ms, one.event.customer_id, one.event.event_id)
@@ -169,9 +173,7 @@ def _load_customers(events: Sequence[QueuedEvent], listening: Listening, records
         records.load(records.default_schema_id, customer_ids, lock=False)
 
 
-def _waves(
-    events: Sequence[QueuedEvent], listening: Listening, records: WorkingSet
-) -> Iterator[Sequence[QueuedEvent]]:
+def _waves(events: Sequence[QueuedEvent], listening: Listening, records: WorkingSet) -> Iterator[Sequence[QueuedEvent]]:
     """The batch, cut so that no event reads a customer's record before an earlier event has changed it.
 
     Only where some trigger of the batch reads the default schema's records and another one writes them: then the
@@ -230,7 +232,7 @@ def _loop_entry(event: QueuedEvent, trigger: CompiledTrigger) -> NewEntry:
         customer_id=event.customer_id or "",
         event_type=event.event_type,
         event_id=event.event_id,
-        action_taken=trigger.action.type,
+        action_taken=trigger.action.action_type,
         outcome="stopped",
         facts={"depth": event.depth, "cause": event.cause},
     )

@@ -39,7 +39,7 @@ def record_firings(carried: Sequence[Carried], entries: Sequence[NewEntry]) -> N
                     one.work.event.event_type,
                     one.work.event.customer_id,
                     one.work.event.lane,
-                    one.trigger.action.type,
+                    one.trigger.action.action_type,
                     one.result.outcome.value,
                     one.result.detail,
                     one.result.error,
@@ -60,7 +60,7 @@ def _entry(one: Carried) -> NewEntry:
         customer_id=one.work.event.customer_id or "",
         event_type=one.work.event.event_type,
         event_id=one.work.event.event_id,
-        action_taken=one.trigger.action.type,
+        action_taken=one.trigger.action.action_type,
         outcome=one.result.outcome.value,
         facts={
             "triggerVersion": one.trigger.version,

@@ -1,6 +1,7 @@
 """Whatever raised it, an error leaves the API in one shape, with one of the codes that the contract names."""
 
 import logging
+import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -60,11 +61,14 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
         case PermissionDenied():
             payload = body("forbidden", str(exception) or "You may not do this.", 403, [])
         case exceptions.APIException():
-            if isinstance(exception, exceptions.Throttled) and exception.wait is not None:
-                headers["Retry-After"] = str(max(1, int(exception.wait + 0.999)))
+            wait_seconds = getattr(exception, "wait", None)
+            if isinstance(exception, exceptions.Throttled) and wait_seconds is not None:
+                headers["Retry-After"] = str(max(1, math.ceil(wait_seconds)))
             if isinstance(exception, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
                 headers["WWW-Authenticate"] = 'Bearer realm="kaireon"'
-            payload = body(_CODES.get(exception.status_code, "internal"), _sentence(exception), exception.status_code, [])
+            payload = body(
+                _CODES.get(exception.status_code, "internal"), _sentence(exception), exception.status_code, []
+            )
         case _:
             return None
     return Response(payload, status=payload["error"]["status"], headers=headers)
@@ -79,11 +83,7 @@ def _sentence(exception: exceptions.APIException) -> str:
 def flatten(detail: Any, path: str = "") -> list[Detail]:
     """DRF's nested problems as a flat list of paths and sentences."""
     if isinstance(detail, dict):
-        return [
-            found
-            for key, value in detail.items()
-            for found in flatten(value, _step(path, key))
-        ]
+        return [found for key, value in detail.items() for found in flatten(value, _step(path, key))]
     if isinstance(detail, list):
         if all(not isinstance(item, dict | list) for item in detail):
             return [Detail(path, str(item)) for item in detail]

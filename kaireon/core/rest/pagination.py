@@ -22,7 +22,9 @@ _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}\Z")
 class OffsetPagination(BasePagination):
     """`limit` 50 (at most 200: a larger one is served as 200), `offset` 0; anything else than a number is refused."""
 
-    def paginate_queryset(self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None) -> list[Any]:
+    def paginate_queryset(  # type: ignore[override]  # every list of ours is a query
+        self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None
+    ) -> list[Any]:
         self.limit = min(_number(request, "limit", DEFAULT_LIMIT), MAX_LIMIT)
         self.offset = _number(request, "offset", 0)
         self.total = queryset.count()

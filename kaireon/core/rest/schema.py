@@ -1,6 +1,6 @@
 """OpenAPI: every operation may answer with the one error shape."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import inline_serializer
@@ -28,7 +28,7 @@ class ContractSchema(AutoSchema):
         tags: list[str] = super().get_tags()
         return [tag.replace("-", " ") for tag in tags]
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         statuses = ["401", "403", "429"]
         if self.method in {"POST", "PUT", "PATCH"}:
@@ -38,5 +38,5 @@ class ContractSchema(AutoSchema):
         if "{" in self.path:
             statuses.append("404")
         for status in statuses:
-            bodies.setdefault(status, self._get_response_for_code(ERROR, status))
+            bodies.setdefault(status, self._get_response_for_code(ERROR, status))  # type: ignore[no-untyped-call]
         return bodies

@@ -16,6 +16,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             for key in data:
                 if key not in self.fields:
                     problems[str(key)] = [self._unknown(str(key))]
+        values: Any = None
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:

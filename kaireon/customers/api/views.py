@@ -12,6 +12,7 @@ from rest_framework.views import APIView
 from kaireon.core import clock
 from kaireon.core.errors import ValidationFailed
 from kaireon.core.rest import validated
+from kaireon.core.rest.schema import ERROR
 from kaireon.customers.api.filters import RecordFilters
 from kaireon.customers.api.serializers import RecordBody, RowsBody, SchemaBody, SchemaChanges, TallyBody
 from kaireon.customers.models import Record, Schema
@@ -53,7 +54,7 @@ class SchemaItem(APIView):
         """The same as PUT."""
         return self.put(request, schema_id)
 
-    @extend_schema(responses={204: None})
+    @extend_schema(responses={204: None, 409: ERROR})
     def delete(self, request: Request, schema_id: str) -> Response:
         """Removes a schema without records."""
         delete_schema(schema_id=schema_id, now=clock.now())

@@ -64,7 +64,7 @@ class EventSummary(serializers.ModelSerializer[Event]):
 
     class Meta:
         model = Event
-        fields = (
+        fields: tuple[str, ...] = (
             "eventId",
             "eventType",
             "customerId",
@@ -94,4 +94,4 @@ class EventDetail(EventSummary):
     decisions = DecisionBody(many=True)
 
     class Meta(EventSummary.Meta):
-        fields = (*EventSummary.Meta.fields, "decisions")
+        fields: tuple[str, ...] = (*EventSummary.Meta.fields, "decisions")

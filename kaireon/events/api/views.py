@@ -37,6 +37,7 @@ class EventCollection(ListAPIView[Event]):
             component_name="OneOrManyEvents",
             serializers=[SentEvent, SentEvent(many=True)],
             resource_type_field_name=None,
+            many=False,
         ),
         responses={202: IngestionResult},
     )

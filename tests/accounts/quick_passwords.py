@@ -1,0 +1,10 @@
+"""Passwords hashed without the third of a second that makes guessing them slow."""
+
+import pytest
+from pytest_django.fixtures import SettingsWrapper
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: SettingsWrapper) -> None:
+    """For every test of the folder whose conftest.py imports this."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
