@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 
-from audit.models import Entry, EntryQuerySet
+from audit.models import Entry
 from audit.representation import KEYS, as_json
 from kaireon.core.json_values import encode
 
@@ -22,7 +23,7 @@ BATCH_SIZE = 1000
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def stream(entries: EntryQuerySet, format_name: str, *, now: datetime) -> StreamingHttpResponse:
+def stream(entries: QuerySet[Entry], format_name: str, *, now: datetime) -> StreamingHttpResponse:
     """`entries` as a download in the format of that name, one of FORMATS."""
     file_format = FORMATS[format_name]
     response = StreamingHttpResponse(file_format.render(entries), content_type=file_format.content_type)
@@ -31,14 +32,14 @@ def stream(entries: EntryQuerySet, format_name: str, *, now: datetime) -> Stream
     return response
 
 
-def csv_chunks(entries: EntryQuerySet) -> Iterator[bytes]:
+def csv_chunks(entries: QuerySet[Entry]) -> Iterator[bytes]:
     """A header of KEYS, then a line for each entry; `facts` as JSON, null as an empty cell."""
     yield _csv_lines([KEYS])
     for batch in _batches(entries):
         yield _csv_lines(_cells(as_json(entry)) for entry in batch)
 
 
-def jsonl_chunks(entries: EntryQuerySet) -> Iterator[bytes]:
+def jsonl_chunks(entries: QuerySet[Entry]) -> Iterator[bytes]:
     """One JSON object a line."""
     for batch in _batches(entries):
         yield b"".join(encode(as_json(entry)) + b"\n" for entry in batch)
@@ -49,7 +50,7 @@ class FileFormat:
     """How a download is written."""
 
     content_type: str
-    render: Callable[[EntryQuerySet], Iterator[bytes]]
+    render: Callable[[QuerySet[Entry]], Iterator[bytes]]
 
 
 FORMATS: Mapping[str, FileFormat] = {
@@ -58,7 +59,7 @@ FORMATS: Mapping[str, FileFormat] = {
 }
 
 
-def _batches(entries: EntryQuerySet) -> Iterator[list[Entry]]:
+def _batches(entries: QuerySet[Entry]) -> Iterator[list[Entry]]:
     ordered = entries.order_by("-id")
     batch = list(ordered[:BATCH_SIZE])
     while batch:

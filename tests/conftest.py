@@ -11,6 +11,8 @@ from kaireon.accounts.keys import create_key
 from kaireon.accounts.roles import Role
 from kaireon.core.redis import redis_client
 
+pytest_plugins = ["tests.delivery.receiver", "tests.triggers.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:

@@ -32,7 +32,7 @@ from kaireon.core.clock import iso
 
 @admin.register(Entry)
 class EntryAdmin(ModelAdmin):
-    """Needs Django's permission `audit.view_entry`. Built for millions of rows: nothing is counted, sorted or joined."""
+    """Needs Django's permission `audit.view_entry`. Made for millions of rows: nothing is counted, sorted or joined."""
 
     list_display = (
         "shown_at",
@@ -187,7 +187,7 @@ class EntryAdmin(ModelAdmin):
 
 
 def _before_first(facts: Any) -> Any:
-    """The same facts, each change told in the order of time; PostgreSQL keeps an object's keys in an order of its own."""
+    """The same facts, each change told in the order of time: PostgreSQL keeps keys in an order of its own."""
     if isinstance(facts, dict):
         keys = ("before", "after") if facts.keys() == {"before", "after"} else facts
         return {key: _before_first(facts[key]) for key in keys}

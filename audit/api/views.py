@@ -1,7 +1,7 @@
 """GET /audit, /audit/{id} and /audit/export. Nothing here writes: other methods are answered with 405."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from audit.api.filters import EntryFilters
 from audit.api.serializers import EntrySerializer
 from audit.export import FORMATS, stream
-from audit.models import Entry, EntryQuerySet
+from audit.models import Entry
 from kaireon.accounts.permissions import ADMIN_ONLY
 from kaireon.core import clock
 from kaireon.core.errors import NotFound, ValidationFailed
@@ -58,9 +58,10 @@ class _AnyAccept(BaseContentNegotiation):
     """The file's format is asked for by `format`, so a caller's Accept header has nothing to decide."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], renderers[0].media_type
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
 
 
 class EntryExport(GenericAPIView[Entry]):
@@ -88,5 +89,4 @@ class EntryExport(GenericAPIView[Entry]):
         format_name = request.query_params.get("format", DEFAULT_FORMAT)
         if format_name and format_name not in FORMATS:
             raise ValidationFailed.at("format", f"must be one of {', '.join(FORMATS)}.")
-        entries: EntryQuerySet = self.filter_queryset(self.get_queryset())
-        return stream(entries, format_name, now=clock.now())
+        return stream(self.filter_queryset(self.get_queryset()), format_name, now=clock.now())

@@ -46,7 +46,7 @@ class AdminRoleOnly:
 
 
 @admin.register(User)
-class UserAdmin(AdminRoleOnly, DjangoUserAdmin, ModelAdmin):
+class UserAdmin(AdminRoleOnly, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not at run time
     """People. Nobody is deleted, so that a name in the audit log keeps its meaning; they are made inactive."""
 
     form = UserChangeForm
@@ -66,8 +66,8 @@ class UserAdmin(AdminRoleOnly, DjangoUserAdmin, ModelAdmin):
             "Django admin",
             {
                 "fields": ("is_staff", "user_permissions"),
-                "description": "Admins see all of it. Anyone else needs the staff status, and a permission for each kind"
-                " of thing to look at; an auditor, for one, views audit entries.",
+                "description": "Admins see all of it. Anyone else needs the staff status, and a permission for each"
+                " kind of thing to look at; an auditor, for one, views audit entries.",
             },
         ),
         ("Dates", {"fields": ("last_login", "date_joined")}),
@@ -76,9 +76,9 @@ class UserAdmin(AdminRoleOnly, DjangoUserAdmin, ModelAdmin):
 
     def formfield_for_manytomany(
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
-    ) -> ModelMultipleChoiceField | None:
+    ) -> "ModelMultipleChoiceField[Any] | None":
         """What is changed is changed through the API or Studio, by role; admin permissions are for looking."""
-        field: ModelMultipleChoiceField | None = super().formfield_for_manytomany(db_field, request, **kwargs)
+        field: ModelMultipleChoiceField[Any] | None = super().formfield_for_manytomany(db_field, request, **kwargs)
         if field is not None and db_field.name == "user_permissions":
             field.queryset = (
                 Permission.objects.filter(codename__startswith="view_")

@@ -46,7 +46,7 @@ class User(AbstractUser):
             fields = kwargs["update_fields"] = {*fields, "is_staff", "is_superuser"}
         is_new = self._state.adding
         # Django's own mark of a password that was set, and not merely hashed anew at sign-in.
-        has_new_password = self._password is not None
+        has_new_password = self._password is not None  # type: ignore[attr-defined]  # left out by the stubs
         told = told_fields(fields)
         stored = (
             User.objects.select_for_update().filter(pk=self.pk).values(*told).first() if told and not is_new else None

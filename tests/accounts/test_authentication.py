@@ -7,7 +7,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from kaireon.accounts.keys import create_key, find_key
-from kaireon.accounts.models import ApiKey
+from kaireon.accounts.models import ApiKey, User
 from kaireon.accounts.users import create_user
 from kaireon.core import clock
 
@@ -92,7 +92,5 @@ def test_a_session_reads_without_and_writes_with_a_csrf_token(browser: Client) -
 def test_a_session_ends_with_its_user(browser: Client) -> None:
     assert browser.get(URL).status_code == 200
     user = browser.session["_auth_user_id"]
-    from kaireon.accounts.models import User
-
     User.objects.filter(pk=user).update(is_active=False)
     assert browser.get(URL).status_code == 401

@@ -59,7 +59,13 @@ def test_nobody_is_led_out_of_the_house(client: Client, ada: User, elsewhere: st
 def test_one_answer_for_a_wrong_login_a_wrong_password_and_an_inactive_user(ada: User, vic: User) -> None:
     vic.is_active = False
     vic.save()
-    for login, password in (("ada", "wrong"), ("nobody", PASSWORD), ("vic", PASSWORD), ("Ada", PASSWORD)):
+    for login, password in (
+        ("ada", "wrong"),
+        ("nobody", PASSWORD),
+        ("vic", PASSWORD),
+        ("Ada", PASSWORD),
+        ("a" * 9000, "b" * 9000),
+    ):
         client = Client()
         page = client.post("/login", {"username": login, "password": password}).content.decode()
         assert REFUSAL.replace("'", "&#x27;") in page
@@ -69,7 +75,7 @@ def test_one_answer_for_a_wrong_login_a_wrong_password_and_an_inactive_user(ada:
 
 @pytest.mark.parametrize(
     ("login", "problem"),
-    [("", "Enter your login."), ("a\x00b", "Null characters are not allowed."), ("a" * 151, "at most 150 character")],
+    [("", "Enter your login."), ("a\x00b", "Null characters are not allowed.")],
 )
 def test_a_login_that_can_be_none_is_told_at_its_field(client: Client, login: str, problem: str) -> None:
     page = client.post("/login", {"username": login, "password": PASSWORD}).content.decode()

@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management import call_command
 from django.test import RequestFactory
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from audit.models import Entry
@@ -104,7 +104,7 @@ def test_a_change_that_nobody_asks_about_is_not_recorded() -> None:
     assert len(entries()) == 1
 
 
-def test_a_hash_made_stronger_at_sign_in_is_no_new_password(settings: SettingsWrapper) -> None:
+def test_a_hash_made_stronger_at_sign_in_is_no_new_password(settings: Settings) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     user = create_user(login="ed", role=Role.EDITOR, password=PASSWORD)
     weak = PBKDF2PasswordHasher().encode(PASSWORD, "salt" * 6, iterations=1)

@@ -11,6 +11,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.http import StreamingHttpResponse
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from audit.log import NewEntry, record
 from audit.models import Entry, action_names
@@ -99,7 +100,7 @@ def test_the_newest_comes_first(auditor: Client) -> None:
 
 
 def test_the_list_takes_a_fixed_number_of_queries_and_counts_nothing(
-    auditor: Client, django_assert_num_queries: Any
+    auditor: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     record(*[NewEntry(action="trigger.fired", at=NOON) for _ in range(150)])
     auditor.get(LIST)

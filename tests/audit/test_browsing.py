@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from audit.models import Entry
@@ -203,11 +204,11 @@ def test_nothing_can_be_written(admin_api: APIClient, method: str) -> None:
 
 
 def test_a_page_takes_two_queries_however_long_it_is(
-    admin_api: APIClient, django_assert_num_queries: pytest.FixtureRequest
+    admin_api: APIClient, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for _ in range(30):
         add()
     admin_api.get(URL)
     # The key, the count, the page.
-    with django_assert_num_queries(3):  # type: ignore[operator]
+    with django_assert_num_queries(3):
         admin_api.get(URL)

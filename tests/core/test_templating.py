@@ -146,6 +146,8 @@ def test_a_placeholder_alone_keeps_the_type_of_its_value(template: str, value: o
         ("a{% # a remark %}b", "ab"),
         ("{% raw %}{{ event.type }}{% endraw %}", "{{ event.type }}"),
         ("a \n{{- event.whole -}}\n b", "a7b"),
+        (" {{- event.whole -}} ", "7"),
+        ("{% comment %}a number{% endcomment %}{{ event.whole }}", "7"),
         ("{% raw %} a {% endraw -%}  b", " a b"),
     ],
 )
@@ -199,8 +201,9 @@ def test_keys_are_read_and_attributes_are_not() -> None:
 
 
 def test_nothing_outside_the_roots_is_read_from_the_context() -> None:
-    template = parse("{{ event.n }}", roots=frozenset({"event"}))
-    assert template.render({"event": {"n": 1}, "customer": object()}) == 1
+    template = "{% if event.vip %}{% assign note = 'x' %}{% endif %}<{{ note }}>"
+    assert rendered(template, {"event": {"vip": True}, "note": "not yours"}) == "<x>"
+    assert rendered(template, {"event": {"vip": False}, "note": "not yours"}) == "<>"
 
 
 @pytest.mark.parametrize("template", ["{{ event.looks_like_a_template }}", "x{{ event.looks_like_a_template }}"])
@@ -339,6 +342,7 @@ PLAIN_SECRETS = (
         ("{% comment %}{{", "{% comment %} is never closed by {% endcomment %}."),
         ("{% case event.x %}text{% when 1 %}{% endcase %}", "{% case %} needs a {% when %} directly behind it."),
         ("{% case event.x %}{% when 1 junk %}{% endcase %}", "Unexpected junk."),
+        ("{% case event.x %}{% when 1 == 2 %}{% endcase %}", "Unexpected token eq."),
         ("{{}}", "A placeholder needs a name, such as {{ event.type }}."),
         ("{% %}", "A tag needs a name, such as {% if %}."),
         ("{{ event. }}", "A dot needs a name behind it."),
@@ -665,6 +669,16 @@ LONG = "The rendered text exceeds 64 KiB."
 )
 def test_what_would_take_long_or_grow_large_fails_instead(template: str, message: str) -> None:
     assert failure(template, HEAVY) == message
+
+
+def test_comparing_what_a_template_made_itself_costs_as_much_as_it_made() -> None:
+    template = (
+        "{% assign a = 'TEXT' | split: '' %}{% assign b = 'TEXT' | split: '' %}"
+        "{% for n in (1..5) %}{% assign a = a | concat: a %}{% assign b = b | concat: b %}{% endfor %}"
+        "{% for n in (1..ROUNDS) %}{% if a == b %}x{% endif %}{% endfor %}"
+    ).replace("TEXT", "x" * 900)
+    assert rendered(template.replace("ROUNDS", "10"), {}) == "x" * 10
+    assert failure(template.replace("ROUNDS", "1000"), {}) == STEPS
 
 
 def test_branches_of_nested_cases_are_not_multiplied() -> None:

@@ -1,14 +1,13 @@
 """Writers of the same records and schemas at the same time."""
 
-import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from kaireon.core import clock
 from kaireon.core.errors import Conflict
@@ -24,6 +23,7 @@ from tests.customers.published import published
 from tests.customers.together import DEADLINE_SECONDS, in_background, run_together, until_one_waits_for_a_lock
 
 WRITERS = 8
+NAMES = [f"c{number:02}" for number in range(40)]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -85,27 +85,51 @@ def test_many_patch_and_put_one_customer() -> None:
     assert events[-1]["after"] == Record.objects.get().attributes
 
 
+@pytest.fixture
+def _slow_inserts() -> Iterator[None]:
+    """So that writers are in the midst of their rows at the same time."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION slow_insert() RETURNS trigger LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM pg_sleep(0.005); RETURN new; END $$;
+            CREATE TRIGGER slow_insert BEFORE INSERT ON customers_record FOR EACH ROW EXECUTE FUNCTION slow_insert()
+        """)
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION slow_insert CASCADE")
+
+
+@pytest.mark.usefixtures("_slow_inserts")
+def test_control_inserting_in_the_order_of_the_rows_deadlocks() -> None:
+    schema = schema_with_fields(0)
+
+    def insert(names: Sequence[str]) -> None:
+        Record.objects.bulk_create(
+            [Record(schema=schema, customer_id=name, created_at=LONG_AGO, updated_at=LONG_AGO) for name in names]
+        )
+
+    with pytest.raises(OperationalError, match="deadlock detected"):
+        run_together([partial(insert, NAMES), partial(insert, NAMES[::-1])])
+
+
+@pytest.mark.usefixtures("_slow_inserts")
 def test_bulk_writers_with_the_same_rows_in_any_order_never_deadlock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "_TRIES", 1)
     schema = schema_with_fields(WRITERS)
-    names = [f"c{number:03}" for number in range(200)]
-    for name in names[::2]:
+    for name in NAMES[::2]:
         make_record(schema, customer_id=name)
 
     def write(number: int) -> None:
-        mine = random.Random(number).sample(names, len(names))
-        upsert_rows(
-            schema_id=schema.pk,
-            rows=[{"customerId": name, f"f{number}": number} for name in mine],
-            now=clock.now(),
-        )
+        mine = NAMES if number % 2 else NAMES[::-1]
+        rows = [{"customerId": name, f"f{number}": number} for name in mine]
+        upsert_rows(schema_id=schema.pk, rows=rows, now=clock.now())
 
     run_together([partial(write, number) for number in range(WRITERS)])
     everything = {f"f{number}": number for number in range(WRITERS)}
-    assert [record.attributes for record in Record.objects.all()] == [everything] * len(names)
+    assert [record.attributes for record in Record.objects.all()] == [everything] * len(NAMES)
     types = [event_type for event_type, _, _ in published()]
-    assert types.count("customer.created") == len(names) // 2
-    assert len(types) == len(names) * WRITERS
+    assert types.count("customer.created") == len(NAMES) // 2
+    assert len(types) == len(NAMES) * WRITERS
 
 
 def test_a_bulk_writer_that_meets_a_worker_half_way_begins_anew() -> None:
@@ -114,12 +138,19 @@ def test_a_bulk_writer_that_meets_a_worker_half_way_begins_anew() -> None:
         make_record(schema, customer_id=name)
     rows = [{"customerId": name, "f0": 1} for name in "ab"]
     with transaction.atomic():
+        _let_others_find_the_deadlock()
         worker = WorkingSet(now=clock.now())
         worker.load(schema.pk, ["b"], lock=True)
         bulk = in_background(partial(upsert_rows, schema_id=schema.pk, rows=rows, now=clock.now()))
         until_one_waits_for_a_lock()
         worker.load(schema.pk, ["a"], lock=True)
     assert bulk.result(DEADLINE_SECONDS) == Tally(created=0, updated=2, unchanged=0)
+
+
+def _let_others_find_the_deadlock() -> None:
+    """PostgreSQL breaks the one who notices first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL deadlock_timeout = '1min'")
 
 
 def test_a_record_that_is_deleted_in_the_middle_of_a_write_is_created_again(monkeypatch: pytest.MonkeyPatch) -> None:

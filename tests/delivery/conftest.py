@@ -1,40 +1,63 @@
 """What the tests of delivery share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
+from kaireon.delivery import gates
 from kaireon.delivery.models import Delivery
 from kaireon.delivery.outbox import NewDelivery, enqueue
+from kaireon.delivery.sender import send_due
 from tests.delivery.receiver import Receiver, receiver
 
 __all__ = ["receiver"]
 
 Enqueue = Callable[..., Delivery]
+Send = Callable[..., Delivery]
+
+
+@pytest.fixture(autouse=True)
+def _no_gates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delivery by itself: no triggers are asked."""
+    monkeypatch.setattr(gates, "_gates", {})
 
 
 @pytest.fixture
-def enqueue_one(receiver: Receiver) -> Enqueue:
+def enqueue_one(receiver: Receiver, db: None) -> Enqueue:
     """Enqueues one delivery to the receiver; keywords replace what NewDelivery takes."""
 
     def build(**changes: object) -> Delivery:
-        fields = new_delivery_fields(receiver.url) | changes
-        [delivery_id] = enqueue([NewDelivery(**fields)])  # type: ignore[arg-type]  # what is given fits its fields
-        return Delivery.objects.get(pk=delivery_id)
+        return enqueue_all([changes], url=receiver.url)[0]
 
     return build
 
 
-def new_delivery_fields(url: str) -> dict[str, object]:
-    """The worked example's webhook."""
-    return {
-        "source": "trigger",
-        "source_id": "trg_high_value_purchase",
-        "firing_id": "fir_1",
-        "event_id": "evt_1",
-        "customer_id": "cust_78",
-        "url": url,
-        "method": "POST",
-        "headers": {"X-Shop": "north"},
-        "body": {"customerId": "cust_78", "amount": 750},
-    }
+@pytest.fixture
+def send_one(enqueue_one: Enqueue) -> Send:
+    """Enqueues one delivery, sends what is due, and returns the delivery as it stands then."""
+
+    def send(**changes: object) -> Delivery:
+        delivery = enqueue_one(**changes)
+        send_due(run_seconds=10)
+        delivery.refresh_from_db()
+        return delivery
+
+    return send
+
+
+def enqueue_all(changes: Sequence[dict[str, object]], *, url: str) -> list[Delivery]:
+    """Enqueues a delivery for each of `changes`, in one call."""
+    ids = enqueue([NewDelivery(**{**_EXAMPLE, "url": url, **change}) for change in changes])  # type: ignore[arg-type]
+    return list(Delivery.objects.filter(pk__in=ids).order_by("pk"))
+
+
+_EXAMPLE: dict[str, object] = {
+    "source": "trigger",
+    "source_id": "trg_high_value_purchase",
+    "firing_id": "fir_1",
+    "event_id": "evt_1",
+    "customer_id": "cust_78",
+    "method": "POST",
+    "headers": {"X-Shop": "north"},
+    "body": {"customerId": "cust_78", "amount": 750},
+}

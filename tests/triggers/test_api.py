@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from audit.models import Entry
 from kaireon.customers.models import Schema
-from tests.triggers.conftest import Send
+from tests.triggers.fixtures import Send
 from triggers.models import Status, Trigger
 
 URL = "/api/v1/triggers"

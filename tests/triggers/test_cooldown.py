@@ -11,7 +11,7 @@ from django.db import connection
 from kaireon.core import clock
 from kaireon.core.redis import redis_client
 from kaireon.events.lanes import lane_of
-from tests.triggers.conftest import Send, decisions
+from tests.triggers.fixtures import Send, decisions
 from triggers.engine import cooldown
 from triggers.engine.cooldown import Claim, CoolingDown, Granted
 from triggers.lifecycle import update_trigger

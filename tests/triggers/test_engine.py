@@ -12,7 +12,7 @@ from kaireon.core import clock
 from kaireon.customers.models import Record
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event
-from tests.triggers.conftest import Send, decisions, process_all
+from tests.triggers.fixtures import Send, decisions, process_all
 from triggers.lifecycle import delete_trigger, update_trigger
 from triggers.models import Firing, Trigger
 

@@ -1,0 +1,91 @@
+"""Workers that are killed in the middle of a batch: nothing lost, nothing twice."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from audit.models import Entry
+from kaireon.core import clock
+from kaireon.customers.models import Record
+from kaireon.customers.records import upsert_rows
+from kaireon.delivery.models import Delivery
+from kaireon.events.ingestion import ingest
+from kaireon.events.models import Event
+from tests.stack.conftest import Worker, wait_until
+from tests.triggers.fixtures import process_all
+from triggers.models import Firing, Trigger
+
+pytestmark = [pytest.mark.slow, pytest.mark.stack, pytest.mark.timeout(300)]
+
+CUSTOMERS = 100
+EVENTS = 12_000
+KILLS = 4
+
+
+@pytest.fixture
+def triggers(transactional_db: None, schema: Any, make_trigger: Callable[..., Trigger]) -> None:
+    """One that counts, one with a cooldown that counts a hundred, one that calls a webhook."""
+    rows = [{"customerId": f"cust_{number}", "event_count": 0, "balance": 0} for number in range(CUSTOMERS)]
+    upsert_rows(schema_id=schema.pk, rows=rows, now=clock.now())
+    process_all()
+
+    def add(field: str, expression: str) -> dict[str, Any]:
+        return {"schemaId": schema.pk, "updates": [{"field": field, "expression": expression}]}
+
+    make_trigger(id="trg_each", actionConfig=add("event_count", "event_count + 1"))
+    make_trigger(id="trg_daily", actionConfig=add("balance", "balance + 100"), cooldownMs=86_400_000)
+    make_trigger(
+        id="trg_hook",
+        condition={"field": "number", "operator": "lt", "value": 1000},
+        actionType="webhook",
+        actionConfig={"url": "https://receiver.example.com/hook"},
+    )
+
+
+def test_a_worker_killed_in_mid_batch_loses_nothing_and_does_nothing_twice(
+    triggers: None, start_worker: Callable[[str], Worker]
+) -> None:
+    for start in range(0, EVENTS, 1000):
+        body = [
+            {"eventType": "purchase", "customerId": f"cust_{number % CUSTOMERS}", "properties": {"number": number}}
+            for number in range(start, start + 1000)
+        ]
+        ingest(body, source="api", now=clock.now())
+    purchases = Event.objects.filter(event_type="purchase")
+
+    def processed() -> int:
+        return purchases.filter(status="processed").count()
+
+    killed_with_work_left = 0
+    for _ in range(KILLS):
+        before = processed()
+        worker = start_worker("events")
+        nudge()
+        wait_until(lambda before=before: processed() > before, "the worker has begun")
+        worker.kill()
+        killed_with_work_left += processed() < EVENTS
+    assert killed_with_work_left > 0, "the workers were through before they were killed; send more events"
+
+    start_worker("events")
+    nudge()
+    wait_until(lambda: not Event.objects.filter(status="pending").exists() or nudge(), "all events are processed")
+
+    assert processed() == EVENTS
+    assert Event.objects.filter(status="failed").count() == 0
+    fired = Counter(Firing.objects.values_list("trigger_id", flat=True))
+    assert fired == {"trg_each": EVENTS, "trg_daily": CUSTOMERS, "trg_hook": 1000}
+    assert Delivery.objects.count() == 1000
+    assert Entry.objects.filter(action="trigger.fired").count() == EVENTS + CUSTOMERS + 1000
+    assert Event.objects.filter(event_type="customer.updated").count() == EVENTS + CUSTOMERS
+    assert {tuple(sorted(record.attributes.items())) for record in Record.objects.all()} == {
+        (("balance", 100), ("event_count", EVENTS // CUSTOMERS)),
+    }
+
+
+def nudge() -> None:
+    """What beat does each few seconds."""
+    from kaireon.events.tasks import wake_waiting_lanes
+
+    wake_waiting_lanes()
