@@ -1,4 +1,3 @@
-import django.contrib.postgres.indexes
 from django.db import migrations, models
 
 # By statement: refused even where no row would be touched. ALWAYS: session_replication_role doesn't switch them off.
@@ -54,7 +53,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'audit entry',
                 'verbose_name_plural': 'audit entries',
                 'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['trigger_id', '-id'], name='audit_by_trigger'), models.Index(fields=['customer_id', '-id'], name='audit_by_customer'), models.Index(fields=['action', '-id'], name='audit_by_action'), django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['at'], name='audit_by_time')],
+                'indexes': [models.Index(fields=['trigger_id', '-id'], name='audit_by_trigger'), models.Index(fields=['customer_id', '-id'], name='audit_by_customer'), models.Index(fields=['action', '-id'], name='audit_by_action'), models.Index(fields=['at'], name='audit_by_time')],
             },
         ),
         migrations.RunSQL(REFUSE_CHANGES, reverse_sql=ALLOW_CHANGES),

@@ -28,11 +28,11 @@ dot can't be reached.
 **Laws**, for every JSON value and each held by a property test: `neq` is not `eq`; `eq` is reflexive and symmetric; for
 two values that have an order, `gte` is not `lt`, and `gte` is `gt` or `eq` (except that two spellings of one instant
 are `gte` and `lte` without being `eq`, which compares text exactly); the order of a group's members changes nothing;
-`parse(to_json(c)) == c`; `explain(c, d).passed == compile(c)(d)`.
+`parse(to_json(c)) == c`; `explain(c, d).passed == compile(c)(d)`; `why_false(c, d)` is None just where `c` holds.
 """
 
 from kaireon.conditions.evaluation import Predicate, compile
-from kaireon.conditions.explanation import Explanation, LeafResult, explain
+from kaireon.conditions.explanation import Explanation, LeafResult, explain, why_false
 from kaireon.conditions.grammar import MAX_DEPTH, MAX_FIELD_LENGTH, MAX_LEAVES, parse
 from kaireon.conditions.operators import OPERATORS, Operator
 from kaireon.conditions.paths import lookup
@@ -61,4 +61,5 @@ __all__ = [
     "lookup",
     "parse",
     "to_json",
+    "why_false",
 ]

@@ -40,6 +40,28 @@ def explain(condition: Condition, document: Mapping[str, Any]) -> Explanation:
     return Explanation(passed, results)
 
 
+def why_false(condition: Condition, document: Mapping[str, Any]) -> LeafResult | None:
+    """The first leaf because of which the condition does not hold; None where it holds. Looks no further."""
+    return None if isinstance(condition, Always) else _first_false(condition, document, path="")
+
+
+def _first_false(node: Node, document: Mapping[str, Any], *, path: str) -> LeafResult | None:
+    if isinstance(node, Leaf):
+        result = _explain_leaf(node, document, path=path)
+        return None if result.passed else result
+    prefix = f"{path}." if path else ""
+    for position, member in enumerate(node.all or ()):
+        if (found := _first_false(member, document, path=f"{prefix}all[{position}]")) is not None:
+            return found
+    first: LeafResult | None = None
+    for position, member in enumerate(node.any or ()):
+        found = _first_false(member, document, path=f"{prefix}any[{position}]")
+        if found is None:
+            return None
+        first = first or found
+    return first
+
+
 def _explain(node: Node, document: Mapping[str, Any], *, path: str, results: list[LeafResult]) -> bool:
     if isinstance(node, Leaf):
         result = _explain_leaf(node, document, path=path)

@@ -5,6 +5,7 @@ the environment.
 """
 
 import errno
+import logging
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,9 @@ CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
 """From resolving the name to the last byte that is read. DELIVERY_TOTAL_SECONDS replaces it."""
 EXCERPT_BYTES = 1024
+
+# Its lines quote URLs, which may hold secrets, at every level.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
 
 
 class SendFailed(Exception):

@@ -37,8 +37,8 @@ _SELECT = """
 """
 _FINISH = """
     UPDATE events_event
-    SET status = 'processed', processed_at = %s, decisions = done.decisions::jsonb, error = '', next_attempt_at = NULL
-    FROM unnest(%s::bigint[], %s::text[]) AS done(sequence, decisions)
+    SET status = 'processed', processed_at = %s, decisions = done.decisions, error = '', next_attempt_at = NULL
+    FROM jsonb_to_recordset(%s::jsonb) AS done(sequence bigint, decisions jsonb)
     WHERE events_event.sequence = done.sequence
 """
 # One look into the index for each lane, however many events wait.
@@ -142,8 +142,9 @@ def _waiting(lane: int, *, limit: int, after: int = 0) -> list[QueuedEvent]:
 
 
 def _finish(ledger: dict[int, list[Decision]], *, now: datetime) -> None:
+    rows = [{"sequence": sequence, "decisions": decisions} for sequence, decisions in ledger.items()]
     with connection.cursor() as cursor:
-        cursor.execute(_FINISH, [now, list(ledger), [encode(decisions).decode() for decisions in ledger.values()]])
+        cursor.execute(_FINISH, [now, encode(rows).decode()])
 
 
 def _set_aside(event: QueuedEvent | None, error: Exception) -> None:

@@ -40,13 +40,13 @@ class Accepted:
 _INSERT = """
     WITH numbered AS MATERIALIZED (
         SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS sequence, given.*
-        FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::text[],
-                    %s::smallint[], %s::smallint[])
-             AS given(event_id, event_type, customer_id, occurred_at, properties, source, cause, depth, lane)
+        FROM jsonb_to_recordset(%s::jsonb)
+             AS given(event_id text, event_type text, customer_id text, occurred_at timestamptz, properties jsonb,
+                      source text, cause text, depth smallint, lane smallint)
     )
     INSERT INTO events_event (sequence, event_id, event_type, customer_id, occurred_at, received_at, properties, source,
                               cause, depth, lane, status, attempts, error, decisions)
-    SELECT sequence, event_id, event_type, customer_id, occurred_at, %s, properties::jsonb, source,
+    SELECT sequence, event_id, event_type, customer_id, occurred_at, %s, properties, source,
            cause, depth, lane, 'pending', 0, '', '[]'
     FROM numbered
     ORDER BY event_id, sequence
@@ -66,22 +66,22 @@ def publish(events: Sequence[NewEvent], *, now: datetime) -> list[Accepted]:
     lanes = [
         lane_of(customer_id=event.customer_id, event_id=event_id) for event, event_id in zip(events, ids, strict=True)
     ]
+    rows = [
+        {
+            "event_id": event_id,
+            "event_type": event.event_type,
+            "customer_id": event.customer_id,
+            "occurred_at": event.occurred_at or now,
+            "properties": event.properties,
+            "source": event.source,
+            "cause": event.cause,
+            "depth": event.depth,
+            "lane": lane,
+        }
+        for event, event_id, lane in zip(events, ids, lanes, strict=True)
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                ids,
-                [event.event_type for event in events],
-                [event.customer_id for event in events],
-                [event.occurred_at or now for event in events],
-                [encode(event.properties).decode() for event in events],
-                [event.source for event in events],
-                [event.cause for event in events],
-                [event.depth for event in events],
-                lanes,
-                now,
-            ],
-        )
+        cursor.execute(_INSERT, [encode(rows).decode(), now])
         stored = {row[0] for row in cursor.fetchall()}
     results, new_lanes = [], set()
     for event, event_id, lane in zip(events, ids, lanes, strict=True):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kaireon.conditions import compile, explain, parse
+from kaireon.conditions import compile, explain, parse, why_false
 from tests.conditions import oracle
 from tests.conditions.strategies import conditions, documents, hostile_values, leaves, search
 
@@ -93,6 +93,19 @@ def test_a_compiled_condition_agrees_with_the_plain_interpreter(raw: dict[str, A
 def test_the_explanation_has_the_same_verdict(raw: dict[str, Any], document: dict[str, Any]) -> None:
     condition = parse(raw)
     assert explain(condition, document).passed is compile(condition)(document)
+
+
+@search
+@given(conditions, documents)
+def test_the_reason_why_it_is_false_is_a_leaf_that_says_no_and_there_is_none_where_it_holds(
+    raw: dict[str, Any], document: dict[str, Any]
+) -> None:
+    condition = parse(raw)
+    leaf = why_false(condition, document)
+    assert (leaf is None) is compile(condition)(document)
+    if leaf is not None:
+        assert not leaf.passed
+        assert leaf in explain(condition, document).leaves
 
 
 @search

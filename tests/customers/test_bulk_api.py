@@ -102,10 +102,10 @@ def test_a_row_that_grows_its_record_beyond_the_limit_stores_nothing(editor_api:
     ("body", "problems"),
     [
         ({}, [("rows", "This field is required.")]),
-        ({"rows": []}, [("rows", "must hold at least one row.")]),
+        ({"rows": []}, [("rows", "must be 1 to 1000 rows, not 0.")]),
         (
             {"rows": [{"customerId": f"c{number}"} for number in range(1001)]},
-            [("rows", "must hold at most 1000 rows; send the others in another request.")],
+            [("rows", "must be 1 to 1000 rows, not 1001.")],
         ),
         ({"rows": {"customerId": "a"}}, [("rows", 'Expected a list of items but got type "dict".')]),
         ({"rows": [{"customerId": "a"}, 7]}, [("rows[1]", "must be an object.")]),

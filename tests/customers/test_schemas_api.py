@@ -202,7 +202,7 @@ def test_without_records_fields_may_change_as_one_likes(editor_api: APIClient) -
         ),
         (
             {**PROFILE, "fields": [{"name": f"f{number}", "dataType": "text"} for number in range(201)]},
-            [("fields", "are 201; at most 200 are allowed.")],
+            [("fields", "are too many; at most 200 are allowed.")],
         ),
         (
             {**PROFILE, "id": "schema/a"},

@@ -43,11 +43,18 @@ def in_background(call: Callable[[], T]) -> Future[T]:
 
 
 def until_one_waits_for_a_lock() -> None:
-    """Returns as soon as some other connection waits for a lock."""
+    """Returns as soon as some other connection to this database waits for a lock."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+            # Inside a transaction the view would else show for ever what it showed first.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute("""
+                SELECT EXISTS (
+                    SELECT FROM pg_stat_activity
+                    WHERE datname = current_database() AND backend_type = 'client backend' AND wait_event_type = 'Lock'
+                )
+            """)
             row = cursor.fetchone()
         if row and row[0]:
             return

@@ -8,9 +8,7 @@ from kaireon.delivery import gates
 from kaireon.delivery.models import Delivery
 from kaireon.delivery.outbox import NewDelivery, enqueue
 from kaireon.delivery.sender import send_due
-from tests.delivery.receiver import Receiver, receiver
-
-__all__ = ["receiver"]
+from tests.delivery.receiver import Receiver
 
 Enqueue = Callable[..., Delivery]
 Send = Callable[..., Delivery]

@@ -1,10 +1,11 @@
 """Many at once, several senders at once, and senders that die."""
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from kaireon.core import clock
@@ -53,20 +54,16 @@ def test_a_receiver_that_hangs_keeps_no_other_waiting(receiver: Receiver, settin
     enqueue_all(_many(40), url=receiver.url)
     with open_receiver() as other:
         # Behind all of the others in the queue.
-        enqueue_all(_many(50), url=other.url)
-        sender = threading.Thread(target=_send_and_close, kwargs={"run_seconds": 0.5})
-        # The rows have to be seen by the thread's own connection.
-        connection.commit() if connection.in_atomic_block is False else None
-        del sender
-        send_due(run_seconds=0.5)
-        assert len(other.received) == 50
-    assert receiver.most_at_once == 2
-    assert Delivery.objects.filter(status=Status.DELIVERED).count() == 50
+        enqueue_all(_many(10), url=other.url)
+        send_due(run_seconds=1.5)
+        assert len(other.received) == 10
+    assert len(receiver.received) == 2
+    assert Delivery.objects.filter(status=Status.DELIVERED).count() == 10
 
 
-def _send_and_close(**kwargs: float) -> None:
+def _send_in_a_thread() -> None:
     try:
-        send_due(run_seconds=kwargs["run_seconds"])
+        send_due(run_seconds=20)
     finally:
         connections.close_all()
 
@@ -76,7 +73,7 @@ def test_two_senders_at_once_send_each_delivery_once(receiver: Receiver, setting
     settings.DELIVERY_CONCURRENCY = 8
     enqueue_all(_many(200), url=receiver.url)
     signing.current(now=clock.now())
-    senders = [threading.Thread(target=_send_and_close, kwargs={"run_seconds": 20}) for _ in range(2)]
+    senders = [threading.Thread(target=_send_in_a_thread) for _ in range(2)]
     for sender in senders:
         sender.start()
     for sender in senders:
@@ -94,8 +91,6 @@ def test_two_claims_at_once_find_different_rows(receiver: Receiver) -> None:
     found: dict[str, set[str]] = {}
 
     def first() -> None:
-        from django.db import transaction
-
         with transaction.atomic():
             found["first"] = _claim_some(4)
             first_has_claimed.set()
@@ -135,8 +130,8 @@ def test_a_claim_whose_sender_died_is_sent_when_its_lease_has_run_out(
     assert list(Attempt.objects.values_list("number", flat=True)) == [2]
 
 
-def _claim_at(now: object) -> list[Delivery]:
-    return claim(slots=10, per_host=10, busy={}, now=now).deliveries  # type: ignore[arg-type]
+def _claim_at(now: datetime) -> list[Delivery]:
+    return claim(slots=10, per_host=10, busy={}, now=now).deliveries
 
 
 def test_a_lease_outlasts_the_longest_attempt(enqueue_one: Enqueue) -> None:
@@ -170,13 +165,9 @@ def _result(delivery: Delivery, verdict: Verdict) -> Result:
     )
 
 
-def test_where_nothing_is_due_one_query_says_so(
-    enqueue_one: Enqueue, django_assert_num_queries: object, db: None
-) -> None:
+def test_where_nothing_is_due_one_query_says_so(enqueue_one: Enqueue) -> None:
     enqueue_one()
     Delivery.objects.update(next_attempt_at=clock.now() + timedelta(hours=1))
-    with connection.execute_wrapper(_Counter()) as counter:  # type: ignore[func-returns-value]
-        assert counter is None
-    with _counted() as queries:
+    with CaptureQueriesContext(connection) as captured:
         send_due(run_seconds=10)
-    assert queries == ["WITH"]
+    assert len([query for query in captured.captured_queries if "SAVEPOINT" not in query["sql"]]) == 1

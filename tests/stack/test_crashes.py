@@ -13,6 +13,7 @@ from kaireon.customers.records import upsert_rows
 from kaireon.delivery.models import Delivery
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event
+from kaireon.events.tasks import wake_waiting_lanes
 from tests.stack.conftest import Worker, wait_until
 from tests.triggers.fixtures import process_all
 from triggers.models import Firing, Trigger
@@ -58,19 +59,27 @@ def test_a_worker_killed_in_mid_batch_loses_nothing_and_does_nothing_twice(
     def processed() -> int:
         return purchases.filter(status="processed").count()
 
+    def everything_is_processed() -> bool:
+        nudge()
+        return not Event.objects.filter(status="pending").exists()
+
     killed_with_work_left = 0
+    done = 0
     for _ in range(KILLS):
-        before = processed()
         worker = start_worker("events")
         nudge()
-        wait_until(lambda before=before: processed() > before, "the worker has begun")
+
+        def has_begun(before: int = done) -> bool:
+            return processed() > before
+
+        wait_until(has_begun, "the worker has begun")
         worker.kill()
-        killed_with_work_left += processed() < EVENTS
+        done = processed()
+        killed_with_work_left += done < EVENTS
     assert killed_with_work_left > 0, "the workers were through before they were killed; send more events"
 
     start_worker("events")
-    nudge()
-    wait_until(lambda: not Event.objects.filter(status="pending").exists() or nudge(), "all events are processed")
+    wait_until(everything_is_processed, "all events are processed")
 
     assert processed() == EVENTS
     assert Event.objects.filter(status="failed").count() == 0
@@ -86,6 +95,4 @@ def test_a_worker_killed_in_mid_batch_loses_nothing_and_does_nothing_twice(
 
 def nudge() -> None:
     """What beat does each few seconds."""
-    from kaireon.events.tasks import wake_waiting_lanes
-
     wake_waiting_lanes()

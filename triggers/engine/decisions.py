@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from kaireon import conditions
 from kaireon.core.clock import iso
 from kaireon.events.consumers import Decision
 from triggers.engine.compilation import CompiledTrigger
@@ -17,6 +18,13 @@ class Verdict(StrEnum):
     MISSING_CUSTOMER = "missing_customer"
     LOOP_STOPPED = "loop_stopped"
     ACTION_FAILED = "action_failed"
+
+
+def reason_of(leaf: conditions.LeafResult | None) -> str:
+    """Why a condition does not hold, as the ledger says it: the leaf's field and what was found there."""
+    if leaf is None:
+        return ""
+    return leaf.reason if leaf.reason.startswith(leaf.field) else f"{leaf.field}: {leaf.reason}"
 
 
 def decision(

@@ -14,7 +14,7 @@ from kaireon.events.publish import NewEvent
 from triggers.actions.base import ActionFailed, Scope, Work
 from triggers.engine import cooldown
 from triggers.engine.compilation import CompiledTrigger, compile_trigger
-from triggers.engine.decisions import Verdict
+from triggers.engine.decisions import Verdict, reason_of
 from triggers.engine.documents import condition_document, template_document, with_customer
 from triggers.engine.pipeline import MAX_DEPTH
 from triggers.models import Status, Trigger
@@ -48,7 +48,7 @@ def try_out(trigger: Trigger, event: NewEvent, *, now: datetime) -> DryRun:
     explanation = conditions.explain(compiled.condition, document)
     until = _cooling_until(compiled, queued, now=now)
     action, problem = _preview(compiled, queued, document, scope)
-    decision, reason = _decide(trigger, compiled, queued, explanation, until, problem)
+    decision, reason = _decide(trigger, compiled, queued, document, explanation, until, problem)
     return DryRun(
         would_fire=decision == Verdict.FIRED,
         decision=decision,
@@ -63,6 +63,7 @@ def _decide(
     trigger: Trigger,
     compiled: CompiledTrigger,
     event: QueuedEvent,
+    document: Mapping[str, Any],
     explanation: conditions.Explanation,
     until: datetime | None,
     problem: str,
@@ -73,7 +74,7 @@ def _decide(
     if trigger.status != Status.ACTIVE:
         return NOT_MATCHED, f"the trigger is {trigger.status}"
     if not explanation.passed:
-        return Verdict.CONDITION_FALSE, next((leaf.reason for leaf in explanation.leaves if not leaf.passed), "")
+        return Verdict.CONDITION_FALSE, reason_of(conditions.why_false(compiled.condition, document))
     if compiled.action.needs_customer and event.customer_id is None:
         return Verdict.MISSING_CUSTOMER, f"the event has no customerId, and {compiled.action.action_type} needs one"
     if event.depth >= MAX_DEPTH:

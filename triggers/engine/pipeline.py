@@ -18,7 +18,7 @@ from triggers.actions.base import Scope, Work
 from triggers.engine import cooldown
 from triggers.engine.catalogue import catalogue
 from triggers.engine.compilation import CompiledTrigger, Listening
-from triggers.engine.decisions import Verdict, decision
+from triggers.engine.decisions import Verdict, decision, reason_of
 from triggers.engine.dispatch import Carried, dispatch
 from triggers.engine.documents import condition_document, template_document, with_customer
 from triggers.engine.records import record_firings
@@ -26,6 +26,9 @@ from triggers.models import Firing, Outcome
 
 MAX_DEPTH = 8
 """An event with this many firings behind it fires nothing: something is going round in circles."""
+
+FiredBefore = Mapping[tuple[str, str], Firing]
+"""Earlier firings by the ids of their event and trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def _handle(
     listening: Listening,
     scope: Scope,
     ledger: Ledger,
-    fired_before: Mapping[str, Firing],
+    fired_before: FiredBefore,
 ) -> None:
     candidates = list(_evaluate(wave, listening, scope, ledger, fired_before))
     works = list(_claim(candidates, scope, ledger))
@@ -85,7 +88,7 @@ def _evaluate(
     listening: Listening,
     scope: Scope,
     ledger: Ledger,
-    fired_before: Mapping[str, Firing],
+    fired_before: FiredBefore,
 ) -> Iterator[Candidate]:
     """The triggers that want to fire. All triggers of an event see the customer as the event found them."""
     for event in wave:
@@ -95,11 +98,10 @@ def _evaluate(
             document = with_customer(document, scope.records.default_attributes(event.customer_id))
         ledger.lines[event.sequence] = {}
         for trigger in triggers:
-            firing_id = derived_id("fir_", event.event_id, trigger.id)
-            if (firing := fired_before.get(firing_id)) is not None:
+            if event.is_retry and (firing := fired_before.get((event.event_id, trigger.id))) is not None:
                 ledger.note(event, _decision_of(firing, trigger))
             elif not trigger.passes(document):
-                reason = _first_false(trigger.condition, document)
+                reason = reason_of(conditions.why_false(trigger.condition, document))
                 ledger.note(event, decision(trigger, Verdict.CONDITION_FALSE, reason=reason))
             elif trigger.action.needs_customer and event.customer_id is None:
                 reason = f"the event has no customerId, and {trigger.action.action_type} needs one"
@@ -111,6 +113,7 @@ def _evaluate(
                 ledger.note(event, decision(trigger, Verdict.LOOP_STOPPED, reason=reason))
                 ledger.entries.append(_loop_entry(event, trigger))
             else:
+                firing_id = derived_id("fir_", event.event_id, trigger.id)
                 # Keeps the trigger's place in the order of priority until its line is known.
                 ledger.note(event, decision(trigger, Verdict.FIRED, firing_id=firing_id))
                 yield Candidate(event, document, trigger, firing_id)
@@ -205,23 +208,16 @@ def _reads_customer(trigger: CompiledTrigger) -> bool:
     return trigger.condition_reads_customer or trigger.needs.reads_customer
 
 
-def _fired_before(events: Sequence[QueuedEvent]) -> dict[str, Firing]:
-    """Firings of earlier tries, by id. Only a replayed event can have any: a try is one transaction."""
+def _fired_before(events: Sequence[QueuedEvent]) -> FiredBefore:
+    """Firings of earlier tries. Only a replayed event can have any: a try is one transaction."""
     retried = [event.event_id for event in events if event.is_retry]
-    return {firing.pk: firing for firing in Firing.objects.filter(event_id__in=retried)} if retried else {}
+    firings = Firing.objects.filter(event_id__in=retried) if retried else ()
+    return {(firing.event_id, firing.trigger_id): firing for firing in firings}
 
 
 def _decision_of(firing: Firing, trigger: CompiledTrigger) -> Decision:
     verdict = Verdict.ACTION_FAILED if firing.outcome == Outcome.FAILED else Verdict.FIRED
     return decision(trigger, verdict, firing_id=firing.pk, reason=firing.error)
-
-
-def _first_false(condition: conditions.Condition, document: Mapping[str, Any]) -> str:
-    """Why the condition does not hold, in one sentence: the first leaf that says no."""
-    for leaf in conditions.explain(condition, document).leaves:
-        if not leaf.passed:
-            return leaf.reason
-    return ""
 
 
 def _loop_entry(event: QueuedEvent, trigger: CompiledTrigger) -> NewEntry:

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from kaireon.core.rest import Flag, IdText, JSONObjectField, StrictSerializer, Text
 from kaireon.customers.field_types import FIELD_TYPES, Field
 from kaireon.customers.records import MAX_ROWS
-from kaireon.customers.schemas import NAME_MAX_LENGTH
+from kaireon.customers.schemas import MAX_FIELDS, NAME_MAX_LENGTH
 
 
 class FieldBody(StrictSerializer):
@@ -25,6 +25,12 @@ class FieldBody(StrictSerializer):
         return Field(values["name"], values["dataType"])
 
 
+_FIELD_COUNT: Any = {
+    "max_length": MAX_FIELDS,
+    "error_messages": {"max_length": f"are too many; at most {MAX_FIELDS} are allowed."},
+}
+
+
 class SchemaBody(StrictSerializer):
     """A schema, as it is sent on creation and answered."""
 
@@ -32,7 +38,7 @@ class SchemaBody(StrictSerializer):
     name = Text(max_length=NAME_MAX_LENGTH)
     displayName = Text(source="display_name", required=False, allow_blank=True, max_length=NAME_MAX_LENGTH)
     isDefault = Flag(source="is_default", required=False)
-    fields = FieldBody(many=True)  # type: ignore[assignment]  # DRF's metaclass takes it out of the class again
+    fields = FieldBody(many=True, **_FIELD_COUNT)  # type: ignore[assignment]  # DRF's metaclass takes it out of the class again
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
@@ -41,7 +47,7 @@ class SchemaChanges(SchemaBody):
     """What is to change of a schema; the rest stays."""
 
     name = Text(required=False, max_length=NAME_MAX_LENGTH)
-    fields = FieldBody(many=True, required=False)
+    fields = FieldBody(many=True, required=False, **_FIELD_COUNT)
 
 
 class RecordBody(StrictSerializer):
@@ -53,18 +59,25 @@ class RecordBody(StrictSerializer):
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
 
+class RowList(serializers.ListField):
+    """1 to 1000 rows. They are counted before anything is looked at, for a body has room for a million empty ones."""
+
+    child = JSONObjectField()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_length=1, max_length=MAX_ROWS, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        if isinstance(data, list) and not 1 <= len(data) <= MAX_ROWS:
+            raise serializers.ValidationError(f"must be 1 to {MAX_ROWS} rows, not {len(data)}.", code="count")
+        rows: list[dict[str, Any]] = super().to_internal_value(data)
+        return rows
+
+
 class RowsBody(StrictSerializer):
     """Rows of a bulk upsert: `customerId` and attributes, side by side."""
 
-    rows = serializers.ListField(
-        child=JSONObjectField(),
-        min_length=1,
-        max_length=MAX_ROWS,
-        error_messages={
-            "min_length": "must hold at least one row.",
-            "max_length": f"must hold at most {MAX_ROWS} rows; send the others in another request.",
-        },
-    )
+    rows = RowList()
 
 
 class TallyBody(serializers.Serializer[Any]):
