@@ -9,11 +9,12 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
 
 from django.conf import settings  # noqa: E402  the settings module has to be named first
+from django.db import connections  # noqa: E402
 
 from kaireon.core.heartbeat import QUEUES  # noqa: E402
 
@@ -40,3 +41,10 @@ app.autodiscover_tasks()
 def use_the_projects_logging(**_: Any) -> None:
     """Celery's own log set-up would undo ours."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@task_postrun.connect
+def give_up_a_broken_database_connection(**_: Any) -> None:
+    """Connections stay open from task to task (CELERY_DB_REUSE_MAX); one that an error left broken must not."""
+    for connection in connections.all(initialized_only=True):
+        connection.close_if_unusable_or_obsolete()

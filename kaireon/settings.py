@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import django_stubs_ext
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 from kaireon.launch import environment
 
@@ -83,6 +84,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 INSTALLED_APPS = [
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -186,6 +188,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "kaireon.core.rest.schema.ContractSchema",
     "EXCEPTION_HANDLER": "kaireon.core.rest.exception_handler",
     "COERCE_DECIMAL_TO_STRING": False,
+    # The audit log's export has a parameter by the name of `format`; DRF would read it as its own.
+    "URL_FORMAT_OVERRIDE": None,
 }
 
 SPECTACULAR_SETTINGS = {
@@ -206,7 +210,27 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Kaireon Triggers",
     "SITE_HEADER": "Kaireon Triggers",
     "SITE_SYMBOL": "bolt",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("kaireon/mark.svg")},
+    ],
+    # The scale of static/kaireon/tokens.css, so that the admin and our own pages are of one piece.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 264)",
+            "100": "oklch(94% .03 264)",
+            "200": "oklch(89% .055 264)",
+            "300": "oklch(82% .09 264)",
+            "400": "oklch(71% .13 264)",
+            "500": "oklch(62% .15 264)",
+            "600": "oklch(47% .14 264)",
+            "700": "oklch(42% .13 264)",
+            "800": "oklch(36% .11 264)",
+            "900": "oklch(31% .09 264)",
+            "950": "oklch(23% .07 264)",
+        }
+    },
     "SHOW_HISTORY": False,
+    "SIDEBAR": {"show_search": False, "navigation": "kaireon.sidebar.navigation"},
     "SHOW_VIEW_ON_SITE": False,
 }
 
@@ -256,6 +280,7 @@ LOGGING: dict[str, Any] = {
     "loggers": {
         "django.server": {"handlers": [], "propagate": False},
         "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
     },
 }

@@ -1,19 +1,23 @@
 """Triggers and firings in Django admin. Forms check and save by the same functions as the API."""
 
+import json
 import re
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from kaireon.core import clock
-from kaireon.core.errors import ApiError, ValidationFailed
+from kaireon.core.admin import ReadOnlyAdmin, pretty_json
+from kaireon.core.errors import ApiError, InvalidTransition, ValidationFailed
 from triggers.actions.registry import actions
 from triggers.definition import priority_band, read_definition
-from triggers.lifecycle import create_trigger, delete_trigger, update_trigger
+from triggers.lifecycle import check_transition, create_trigger, delete_trigger, update_trigger
 from triggers.models import Firing, Status, Trigger
 
 _JSON_NAMES = {
@@ -22,6 +26,18 @@ _JSON_NAMES = {
     "action_config": "actionConfig",
     "cooldown_ms": "cooldownMs",
 }
+
+
+class PrettyJSONField(forms.JSONField):
+    """JSON to be edited by hand: indented, and in a typewriter's letters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        attributes = {"rows": 12, "class": "font-mono", "spellcheck": "false"}
+        super().__init__(widget=UnfoldAdminTextareaWidget(attrs=attributes), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        """What was typed stays as it was typed, right or wrong."""
+        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 class TriggerForm(forms.ModelForm[Trigger]):
@@ -44,7 +60,10 @@ class TriggerForm(forms.ModelForm[Trigger]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = [(action.action_type, action.label) for action in actions().values()]
-        self.fields["action_type"] = forms.ChoiceField(choices=names)
+        self.fields["action_type"] = forms.ChoiceField(choices=names, widget=UnfoldAdminSelectWidget)
+        self.fields["description"].widget.attrs["rows"] = 2
+        for name in ("condition", "action_config"):
+            self.fields[name] = PrettyJSONField(required=False, help_text=self.fields[name].help_text)
 
     def clean(self) -> dict[str, Any]:
         """Puts each problem at its field, with the path behind it."""
@@ -56,9 +75,13 @@ class TriggerForm(forms.ModelForm[Trigger]):
             return values
         try:
             self.definition = read_definition(body, existing=self.instance if self.instance.pk else None)
+            if self.instance.pk:
+                check_transition(self.instance.status, self.definition["status"])
         except ValidationFailed as error:
             for detail in error.details:
                 self._add_problem(detail.field, detail.message)
+        except InvalidTransition as error:
+            self.add_error("status", error.message)
         return values
 
     def _add_problem(self, path: str, message: str) -> None:
@@ -81,23 +104,35 @@ class TriggerAdmin(ModelAdmin):
     search_fields = ("id", "name", "description")
     ordering = ("-priority", "id")
     readonly_fields = ("id", "version", "created_at", "updated_at")
+    fieldsets = (
+        (None, {"fields": ("name", "description", ("status", "priority", "cooldown_ms"))}),
+        ("When and if", {"fields": ("event_type", "condition")}),
+        ("Then", {"fields": ("action_type", "action_config")}),
+        ("Facts", {"fields": (("id", "version"), ("created_at", "updated_at"))}),
+    )
     actions = ("resume", "pause", "disable")
 
     @admin.display(description="priority", ordering="priority")
     def priority_in_words(self, trigger: Trigger) -> str:
         return f"{priority_band(trigger.priority)} {trigger.priority}"
 
-    def save_model(self, request: HttpRequest, obj: Trigger, form: TriggerForm, change: bool) -> None:
-        """Replaces Django's own save."""
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """What only saving can tell, such as an id that was taken meanwhile, is said above the form."""
         try:
-            if change:
-                saved = update_trigger(trigger_id=obj.pk, values=form.definition, now=clock.now())
-            else:
-                saved = create_trigger(values=form.definition, now=clock.now())
+            response: HttpResponse = super().changeform_view(request, object_id, form_url, extra_context)
         except ApiError as error:
             self.message_user(request, error.message, messages.ERROR)
-            request._refused = True  # type: ignore[attr-defined]
-            return
+            return HttpResponseRedirect(request.get_full_path())
+        return response
+
+    def save_model(self, request: HttpRequest, obj: Trigger, form: TriggerForm, change: bool) -> None:
+        """Saves by the functions that the API uses, in the place of Django's own save."""
+        if change:
+            saved = update_trigger(trigger_id=obj.pk, values=form.definition, now=clock.now())
+        else:
+            saved = create_trigger(values=form.definition, now=clock.now())
         obj.__dict__.update(saved.__dict__)
 
     def delete_model(self, request: HttpRequest, obj: Trigger) -> None:
@@ -130,7 +165,7 @@ class TriggerAdmin(ModelAdmin):
 
 
 @admin.register(Firing)
-class FiringAdmin(ModelAdmin):
+class FiringAdmin(ReadOnlyAdmin):
     """Firings, to look at."""
 
     list_display = ("fired_at", "trigger_id", "customer_id", "event_type", "action_type", "outcome", "error")
@@ -138,13 +173,16 @@ class FiringAdmin(ModelAdmin):
     search_fields = ("=trigger_id", "=customer_id", "=event_id", "=id")
     search_help_text = "The whole id of a trigger, customer, event or firing"
     ordering = ("-fired_at", "-id")
-    show_full_result_count = False
+    fields = (
+        ("id", "outcome"),
+        ("trigger_id", "trigger_version"),
+        ("event_id", "event_type", "customer_id"),
+        ("action_type", "fired_at", "duration_ms"),
+        "shown_detail",
+        "error",
+    )
+    readonly_fields = ("shown_detail",)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Firing | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Firing | None = None) -> bool:
-        return False
+    @admin.display(description="detail")
+    def shown_detail(self, firing: Firing) -> SafeString:
+        return pretty_json(firing.detail)

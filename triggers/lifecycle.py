@@ -35,6 +35,13 @@ _AUDITED = (
 _TRIES = 5
 
 
+def check_transition(before: str, after: str) -> None:
+    """Staying is fine; other moves must be among those allowed. Raises InvalidTransition."""
+    if after != before and after not in ALLOWED_TRANSITIONS[before]:
+        allowed = " or ".join(sorted(ALLOWED_TRANSITIONS[before]))
+        raise InvalidTransition(f"A trigger that is {before} can only become {allowed}, not {after}.")
+
+
 def find_trigger(trigger_id: str) -> Trigger:
     """The trigger with that id. Raises NotFound."""
     trigger = Trigger.objects.filter(pk=trigger_id).first()
@@ -82,10 +89,7 @@ def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime)
             f"Version {version} was changed meanwhile; the trigger has version {trigger.version}. Read it again."
         )
     before = _facts(trigger)
-    status = values.get("status", trigger.status)
-    if status != trigger.status and status not in ALLOWED_TRANSITIONS[trigger.status]:
-        allowed = " or ".join(sorted(ALLOWED_TRANSITIONS[trigger.status]))
-        raise InvalidTransition(f"A {trigger.status} trigger can only become {allowed}, not {status}.")
+    check_transition(trigger.status, values.get("status", trigger.status))
     for name, value in values.items():
         setattr(trigger, name, value)
     changed = changes(before, _facts(trigger))

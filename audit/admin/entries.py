@@ -1,6 +1,5 @@
 """The list of entries, one entry, and the downloads of either. Nothing here can be changed."""
 
-import json
 from typing import Any
 
 from django.contrib import admin
@@ -11,9 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
-from unfold.paginator import InfinitePaginator
 
 from audit.admin.filters import (
     ActionFilter,
@@ -27,11 +24,12 @@ from audit.admin.filters import (
 from audit.export import FORMATS, stream
 from audit.models import Entry, EntryQuerySet
 from kaireon.core import clock
+from kaireon.core.admin import ReadOnlyAdmin, pretty_json
 from kaireon.core.clock import iso
 
 
 @admin.register(Entry)
-class EntryAdmin(ModelAdmin):
+class EntryAdmin(ReadOnlyAdmin):
     """Needs Django's permission `audit.view_entry`. Made for millions of rows: nothing is counted, sorted or joined."""
 
     list_display = (
@@ -56,10 +54,6 @@ class EntryAdmin(ModelAdmin):
     )
     list_filter_submit = True
     list_per_page = 100
-    list_fullwidth = True
-    list_disable_select_all = True
-    paginator = InfinitePaginator
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     sortable_by = ()
     ordering = ("-id",)
@@ -72,15 +66,6 @@ class EntryAdmin(ModelAdmin):
     )
     search_help_text = "Id of a customer, trigger, event, request …"
     actions = ("export_csv", "export_jsonl")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Entry | None = None) -> bool:
-        return False
 
     def get_urls(self) -> list[URLPattern]:
         """The download of the whole list, before the patterns that take anything for an entry's id."""
@@ -180,10 +165,7 @@ class EntryAdmin(ModelAdmin):
     @display(description="facts")
     def shown_facts(self, entry: Entry) -> SafeString:
         """The JSON as it is, laid out to be read."""
-        return format_html(
-            '<pre class="whitespace-pre-wrap break-words font-mono text-sm">{}</pre>',
-            json.dumps(_before_first(entry.facts), indent=2, ensure_ascii=False),
-        )
+        return pretty_json(_before_first(entry.facts))
 
 
 def _before_first(facts: Any) -> Any:

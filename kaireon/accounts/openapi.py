@@ -16,6 +16,10 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
             {"type": "apiKey", "in": "header", "name": "X-API-Key"},
         ]
 
+    def get_security_requirement(self, auto_schema: AutoSchema) -> list[dict[str, list[str]]]:
+        """Either of them, not both."""
+        return [{"bearerKey": []}, {"apiKeyHeader": []}]
+
 
 class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """The browser's session."""

@@ -33,6 +33,13 @@ class RequestContextMiddleware:
         request_id = given if _ACCEPTABLE_ID.match(given) else time_ordered_id("req_")
         set_request_id(request_id)
         set_actor(SYSTEM)
+        try:
+            return self._answer(request, request_id)
+        finally:
+            set_request_id("")
+            set_actor(SYSTEM)
+
+    def _answer(self, request: HttpRequest, request_id: str) -> HttpResponseBase:
         started = time.perf_counter()
         # PostgreSQL holds no NUL, so no id has one: nothing can be there.
         response = _nothing_there() if "\x00" in request.path else self.get_response(request)

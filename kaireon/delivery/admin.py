@@ -1,17 +1,14 @@
 """Deliveries in Django admin: read, and send again."""
 
-import json
-from typing import Any
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 
 from kaireon.accounts.roles import Ability, may
 from kaireon.core import clock
+from kaireon.core.admin import ReadOnlyAdmin, pretty_json
 from kaireon.core.errors import Conflict
 from kaireon.delivery.models import Attempt, Delivery
 from kaireon.delivery.redelivery import redeliver
@@ -42,7 +39,7 @@ class AttemptInline(TabularInline):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ModelAdmin):
+class DeliveryAdmin(ReadOnlyAdmin):
     """Read-only. Requests are shown with `{{secret.name}}` in the place of secrets."""
 
     list_display = ("id", "status", "created_at", "source_id", "customer_id", "host", "attempts", "last_status")
@@ -50,7 +47,6 @@ class DeliveryAdmin(ModelAdmin):
     search_fields = ("=id", "=source_id", "=firing_id", "=event_id", "=customer_id")
     ordering = ("-id",)
     list_per_page = 50
-    show_full_result_count = False
     inlines = (AttemptInline,)
     actions = ("send_again",)
     fields = (
@@ -71,11 +67,11 @@ class DeliveryAdmin(ModelAdmin):
 
     @admin.display(description="headers")
     def shown_headers(self, delivery: Delivery) -> SafeString:
-        return _pretty(delivery.masked_headers)
+        return pretty_json(delivery.masked_headers)
 
     @admin.display(description="body")
     def shown_body(self, delivery: Delivery) -> SafeString:
-        return _pretty(delivery.masked_body)
+        return pretty_json(delivery.masked_body)
 
     @admin.action(description="Send again", permissions=["send_again"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> None:
@@ -94,19 +90,6 @@ class DeliveryAdmin(ModelAdmin):
         """Whoever may write by API."""
         return may(getattr(request.user, "role", ""), Ability.WRITE)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Delivery | None = None) -> bool:
-        return False
-
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> tuple[str, ...]:
         """What is shown without being a field."""
         return ("shown_url", "shown_headers", "shown_body")
-
-
-def _pretty(value: Any) -> SafeString:
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

@@ -27,17 +27,23 @@ def scrub(text: str, secrets: Mapping[str, str], *, is_cut: bool = False) -> str
 
 
 def _spellings(value: str) -> set[str]:
-    spellings = {
-        value,
-        value.strip(),
-        encode(value).decode()[1:-1],
-        json.dumps(value)[1:-1],
-        quote(value),
-        quote(value, safe=""),
-        quote_plus(value),
-        html.escape(value),
-    }
+    # In a header UTF-8 is sent, which many a receiver takes for Latin-1.
+    readings = {value, value.strip(), value.encode().decode("latin-1")}
+    escapes = (str, _json, _ascii_json, quote, _quote_all, quote_plus, html.escape)
+    spellings = {escape(reading) for reading in readings for escape in escapes}
     return {spelling for spelling in spellings if len(spelling) >= MIN_LENGTH}
+
+
+def _json(text: str) -> str:
+    return encode(text).decode()[1:-1]
+
+
+def _ascii_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _quote_all(text: str) -> str:
+    return quote(text, safe="")
 
 
 def _without_cut_value(text: str, spellings: list[str]) -> str:

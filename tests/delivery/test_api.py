@@ -126,7 +126,8 @@ def test_a_dead_one_is_sent_again(receiver: Receiver, send_one: Send, editor_api
     assert answer.json()["nextAttemptAt"] is not None
     assert len(answer.json()["attempts"]) == 1
     send_due(run_seconds=10)
-    assert [attempt["manual"] for attempt in editor_api.get(f"{LIST}/{delivery.pk}").json()["attempts"]] == [False, True]
+    attempts = editor_api.get(f"{LIST}/{delivery.pk}").json()["attempts"]
+    assert [attempt["manual"] for attempt in attempts] == [False, True]
 
 
 def test_a_pending_one_is_a_conflict(enqueue_one: Enqueue, editor_api: APIClient) -> None:

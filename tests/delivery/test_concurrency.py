@@ -112,9 +112,7 @@ def _claim_some(count: int) -> set[str]:
     return {delivery.pk for delivery in claimed.deliveries}
 
 
-def test_a_claim_whose_sender_died_is_sent_when_its_lease_has_run_out(
-    receiver: Receiver, enqueue_one: Enqueue
-) -> None:
+def test_a_claim_whose_sender_died_is_sent_when_its_lease_has_run_out(receiver: Receiver, enqueue_one: Enqueue) -> None:
     delivery = enqueue_one()
     Delivery.objects.update(next_attempt_at=clock.now() - timedelta(minutes=5))
     assert len(_claim_at(clock.now() - timedelta(seconds=30))) == 1

@@ -22,6 +22,8 @@ VALUE = 'pa"ss/wö rd&<1>'
         quote_plus(VALUE),
         html.escape(VALUE),
         VALUE.upper(),
+        VALUE.encode().decode("latin-1"),
+        json.dumps(VALUE.encode().decode("latin-1"))[1:-1],
     ],
 )
 def test_a_value_is_found_in_each_spelling(spelling: str) -> None:

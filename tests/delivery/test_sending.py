@@ -135,9 +135,7 @@ def test_retry_after_is_honoured(receiver: Receiver, send_one: Send) -> None:
     assert timedelta(seconds=600) <= delivery.next_attempt_at - before <= timedelta(seconds=670)
 
 
-def test_the_second_attempt_succeeds_under_the_same_id(
-    receiver: Receiver, send_one: Send, settings: Settings
-) -> None:
+def test_the_second_attempt_succeeds_under_the_same_id(receiver: Receiver, send_one: Send, settings: Settings) -> None:
     settings.DELIVERY_RETRY_SECONDS = [0, 0]
     receiver.answer(500, Answer(resets=True), 200)
     delivery = send_one()
@@ -208,9 +206,7 @@ def test_nothing_is_sent_before_its_time(receiver: Receiver, enqueue_one: Enqueu
     assert delivery.attempts == 0
 
 
-def test_deliveries_are_begun_in_the_order_they_were_given(
-    receiver: Receiver, settings: Settings, db: None
-) -> None:
+def test_deliveries_are_begun_in_the_order_they_were_given(receiver: Receiver, settings: Settings, db: None) -> None:
     settings.DELIVERY_CONCURRENCY = 1
     enqueue_all([{"firing_id": f"fir_{number}"} for number in range(20)], url=receiver.url)
     send_due(run_seconds=10)

@@ -76,7 +76,7 @@ class TlsServer:
     def __init__(self, certificate: Path, *, drips: bool = False) -> None:
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(certificate)
-        self._context.sni_callback = self._note_name  # type: ignore[assignment]  # typeshed wants the narrower type
+        self._context.sni_callback = self._note_name
         self._drips = drips
         self._closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from kaireon.launch.embedded import embedded_services
 from tests.launch.running import STOP_PATIENCE_S, Running, is_living, manage, refusal, wait_for
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow, pytest.mark.timeout(300)]
@@ -150,6 +151,21 @@ def test_a_program_that_dies_is_started_again(second_run: Running) -> None:
     assert any(
         line.startswith("kaireon: events stopped by itself (SIGKILL), starting it again") for line in second_run.lines
     )
+
+
+def test_given_servers_are_used_and_a_database_that_others_use_gets_no_demo(tmp_path: Path) -> None:
+    with embedded_services(tmp_path / "servers", durable=False) as servers:
+        given = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+        with Running(tmp_path / "first", **given) as product:
+            product.wait_until_ready()
+            assert not any("postgres" in process.name() or "redis" in process.name() for process in product.family())
+            # The database was empty, so this was its first run.
+            assert any(line.startswith("  Login") for line in product.lines)
+        assert all(server.is_alive for server in servers.started)
+        with Running(tmp_path / "second", **given) as product:
+            product.wait_until_ready()
+            assert not any(line.startswith("  Login") for line in product.lines)
+            assert any("create_api_key" in line for line in product.lines)
 
 
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -56,6 +57,10 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
             payload = body(exception.code, exception.message, exception.status, exception.details)
         case RequestDataTooBig():
             payload = body("payload_too_large", "The body is too large; send less at once.", 413, [])
+        case OperationalError() | InterfaceError():
+            logger.error("PostgreSQL did not answer a request", exc_info=exception)
+            payload = body("unavailable", "The database does not answer at the moment; try again.", 503, [])
+            headers["Retry-After"] = "1"
         case Http404():
             payload = body("not_found", str(exception) or "There is nothing with that id.", 404, [])
         case PermissionDenied():

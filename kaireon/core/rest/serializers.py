@@ -2,9 +2,12 @@
 
 import difflib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from rest_framework import serializers
+
+_MOST_UNKNOWN_TOLD = 20
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -13,9 +16,8 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         problems: dict[str, Any] = {}
         if isinstance(data, Mapping):
-            for key in data:
-                if key not in self.fields:
-                    problems[str(key)] = [self._unknown(str(key))]
+            unknown = (str(key) for key in data if key not in self.fields)
+            problems = {key: [self._unknown(key)] for key in islice(unknown, _MOST_UNKNOWN_TOLD)}
         values: Any = None
         try:
             values = super().to_internal_value(data)

@@ -1,10 +1,11 @@
-"""`manage.py receive_webhooks`: a receiver to try webhooks with. It shows each request, and whether its signature fits."""
+"""`manage.py receive_webhooks`: a receiver to try webhooks with; shows each request, and whether its signature fits."""
 
 import json
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from errno import EADDRINUSE
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -36,10 +37,9 @@ class Command(BaseCommand):
         port: int = options["port"]
         try:
             server = HTTPServer(("127.0.0.1", port), _handler(self._say))
-        except PermissionError:
-            raise CommandError(f"Port {port} is for root alone. Choose another one with --port.") from None
-        except OSError:
-            raise CommandError(f"Port {port} is in use. Choose another one with --port.") from None
+        except OSError as error:
+            reason = "is in use" if error.errno == EADDRINUSE else f"can't be had: {error.strerror}"
+            raise CommandError(f"Port {port} {reason}. Choose another one with --port.") from None
         with server, suppress(KeyboardInterrupt):
             self._say(f"Listening on http://127.0.0.1:{server.server_port}/ (Ctrl-C ends it)")
             server.serve_forever()
@@ -79,7 +79,7 @@ def _handler(say: Callable[[str], None]) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length", "0")
-            if not (length.isascii() and length.isdigit() and int(length) <= MAX_BODY_BYTES):
+            if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= MAX_BODY_BYTES):
                 self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Send at most 1 MiB, with its Content-Length")
                 return
             body = self.rfile.read(int(length))
@@ -88,7 +88,7 @@ def _handler(say: Callable[[str], None]) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_PUT = do_PATCH = do_DELETE = do_POST
+        do_GET = do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815  http.server looks for these names
 
         def log_message(self, format: str, *args: Any) -> None:
             """The report is all there is to say."""
