@@ -93,7 +93,10 @@ class Firing(models.Model):
 
     class Meta:
         default_permissions = ("view",)
-        constraints = [models.UniqueConstraint(fields=["event_id", "trigger_id"], name="firing_once_per_event")]
+        constraints = [
+            models.UniqueConstraint(fields=["event_id", "trigger_id"], name="firing_once_per_event"),
+            models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="firing_outcome_known"),
+        ]
         indexes = [
             models.Index(fields=["trigger_id", "-fired_at", "-id"], name="firing_by_trigger"),
             models.Index(fields=["customer_id", "-fired_at"], name="firing_by_customer"),

@@ -41,6 +41,7 @@ class Event(models.Model):
 
     class Meta:
         default_permissions = ("view",)
+        constraints = [models.CheckConstraint(condition=Q(status__in=EventStatus.values), name="event_status_known")]
         indexes = [
             models.Index(fields=["lane", "sequence"], name="event_queue", condition=Q(status="pending")),
             models.Index(fields=["sequence"], name="event_failed", condition=Q(status="failed")),
