@@ -9,14 +9,14 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun
+from celery.signals import setup_logging, task_postrun, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
 
 from django.conf import settings  # noqa: E402  the settings module has to be named first
 from django.db import connections  # noqa: E402
 
-from kaireon.core.heartbeat import QUEUES  # noqa: E402
+from kaireon.core.heartbeat import QUEUES, beat  # noqa: E402
 
 app = Celery("kaireon")
 app.conf.update(settings.CELERY)
@@ -41,6 +41,13 @@ app.autodiscover_tasks()
 def use_the_projects_logging(**_: Any) -> None:
     """Celery's own log set-up would undo ours."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_ready.connect
+def show_life(sender: Any, **_: Any) -> None:
+    """Beat asks for the next sign of life only some seconds later."""
+    for queue in sender.app.amqp.queues.consume_from:
+        beat(queue)
 
 
 @task_postrun.connect

@@ -60,8 +60,8 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured(
-            "SECRET_KEY is not set. Set it to a long random text, such as python -c 'import secrets;"
-            " print(secrets.token_urlsafe(50))' prints, or set DEBUG=1 on a machine that nobody else reaches."
+            f"SECRET_KEY is not set, and no Kaireon runs on {KAIREON_HOME}. Start one with make run in another terminal,"
+            " or set DATABASE_URL, REDIS_URL and SECRET_KEY, a long random text (DEBUG=1 does without it)."
         )
     SECRET_KEY = "insecure-for-development-alone"  # noqa: S105  used with DEBUG only
 
@@ -235,7 +235,8 @@ UNFOLD: dict[str, Any] = {
 }
 
 CELERY = {
-    "broker_url": REDIS_URL,
+    # Celery spells the URL of a socket in its own way.
+    "broker_url": REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host="),
     "broker_connection_retry_on_startup": True,
     "broker_transport_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "health_check_interval": 25},
     "task_ignore_result": True,

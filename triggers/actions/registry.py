@@ -19,11 +19,14 @@ _ANNOUNCED = {"enroll_journey": "journeys", "fire_recommend": "decision flows"}
 @cache
 def actions() -> Mapping[str, Action[Any]]:
     """Every type by its name. A module of this package that defines a subclass of Action is a type."""
-    for module in pkgutil.iter_modules(triggers.actions.__path__):
-        if module.name not in _NO_ACTIONS:
-            importlib.import_module(f"{triggers.actions.__name__}.{module.name}")
-    found: list[type[Action[Any]]] = sorted(Action.__subclasses__(), key=lambda action: action.action_type)
-    return {action.action_type: action() for action in found}
+    found: dict[str, Action[Any]] = {}
+    for name in sorted(module.name for module in pkgutil.iter_modules(triggers.actions.__path__)):
+        if name not in _NO_ACTIONS:
+            module = importlib.import_module(f"{triggers.actions.__name__}.{name}")
+            for defined in vars(module).values():
+                if isinstance(defined, type) and issubclass(defined, Action) and defined.__module__ == module.__name__:
+                    found[defined.action_type] = defined()
+    return found
 
 
 def find(action_type: str) -> Action[Any]:
