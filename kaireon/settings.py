@@ -60,8 +60,8 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured(
-            f"SECRET_KEY is not set, and no Kaireon runs on {KAIREON_HOME}. Start one with make run in another terminal,"
-            " or set DATABASE_URL, REDIS_URL and SECRET_KEY, a long random text (DEBUG=1 does without it)."
+            f"SECRET_KEY is not set, and no Kaireon runs on {KAIREON_HOME}. Start one with make run in another"
+            " terminal, or set DATABASE_URL, REDIS_URL and SECRET_KEY, a long random text (DEBUG=1 does without it)."
         )
     SECRET_KEY = "insecure-for-development-alone"  # noqa: S105  used with DEBUG only
 

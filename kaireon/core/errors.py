@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
+MAX_DETAILS = 100
+"""Of one error: a body has room for a million mistakes, and nobody reads more than a few of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -25,7 +28,7 @@ class ApiError(Exception):
     def __init__(self, message: str, details: Sequence[Detail] = ()) -> None:
         super().__init__(message)
         self.message = message
-        self.details = list(details)
+        self.details = list(details[:MAX_DETAILS])
 
 
 class ValidationFailed(ApiError):
@@ -39,7 +42,9 @@ class ValidationFailed(ApiError):
         """All problems of one body; the first one is the headline."""
         first = details[0]
         headline = f"{first.field}: {first.message}" if first.field else first.message
-        if len(details) > 1:
+        if len(details) > MAX_DETAILS:
+            headline += f" (and more; details has the first {MAX_DETAILS})"
+        elif len(details) > 1:
             headline += f" (and {len(details) - 1} more, see details)"
         return cls(headline, details)
 
@@ -86,6 +91,13 @@ class PayloadTooLarge(ApiError):
 
     code = "payload_too_large"
     status = 413
+
+
+class UnsupportedMediaType(ApiError):
+    """The body is not plain JSON."""
+
+    code = "unsupported_media_type"
+    status = 415
 
 
 class ServiceUnavailable(ApiError):

@@ -1,5 +1,6 @@
 """JSON from outside: decoding it, and what a stored JSON value must obey."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,11 +20,28 @@ def decode(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.MsgspecError as error:
-        raise MalformedJson(f"The body is not valid JSON: {error}.") from None
+        raise MalformedJson(f"The body is not valid JSON: {_problem(body, str(error))}.") from None
     except UnicodeDecodeError:
         raise MalformedJson("The body is not valid JSON: it is not UTF-8 text.") from None
     except RecursionError:
         raise MalformedJson("The body is not valid JSON: it is nested too deeply.") from None
+
+
+_HALF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+
+
+def _problem(body: bytes, complaint: str) -> str:
+    """What msgspec complains about, in words that tell what to mend."""
+    if not body.strip():
+        return "it is blank"
+    if body.startswith(_BYTE_ORDER_MARKS):
+        return "it begins with a byte order mark; send UTF-8 without one"
+    if "truncated" in complaint:
+        half = ", or a text has half of a surrogate pair (\\ud800 to \\udfff)" if _HALF_A_PAIR.search(body) else ""
+        return f"it ends too early{half}"
+    said = complaint.partition(" - at `")[0].removeprefix("JSON is malformed: ")
+    return said[:1].lower() + said[1:]
 
 
 def check_json(value: object, *, path: str, max_bytes: int, max_depth: int) -> None:
@@ -31,24 +49,28 @@ def check_json(value: object, *, path: str, max_bytes: int, max_depth: int) -> N
 
     `max_bytes` counts the value as compact JSON. Raises ValidationFailed with the path to the problem.
     """
-    _check(value, path, max_depth)
     size = len(encode(value))
     if size > max_bytes:
         raise ValidationFailed.at(path, f"is {size:,} bytes as JSON; at most {max_bytes:,} are allowed.")
+    problem = _first_problem(value, max_depth)
+    if problem is not None:
+        steps, message = problem
+        raise ValidationFailed.at(join_path(path, steps), message)
 
 
-def _check(value: object, path: str, levels_left: int) -> None:
+def _first_problem(value: object, levels_left: int) -> tuple[str, str] | None:
+    """The path below `value` and what is wrong there. The path is only put together where something is."""
     if isinstance(value, str):
-        if "\x00" in value:
-            raise ValidationFailed.at(path, "must not contain NUL characters (\\u0000).")
-    elif isinstance(value, dict | list):
-        if levels_left == 0:
-            raise ValidationFailed.at(path, "is nested too deeply; move this value further up.")
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                _check(item, f"{path}[{index}]", levels_left - 1)
-            return
-        for key, item in value.items():
-            if "\x00" in key:
-                raise ValidationFailed.at(path, "has a key with a NUL character (\\u0000).")
-            _check(item, join_path(path, key), levels_left - 1)
+        return ("", "must not contain NUL characters (\\u0000).") if "\x00" in value else None
+    if not isinstance(value, dict | list):
+        return None
+    if levels_left == 0:
+        return "", "is nested too deeply; move this value further up."
+    if isinstance(value, dict) and any("\x00" in key for key in value):
+        return "", "has a key with a NUL character (\\u0000)."
+    for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+        problem = _first_problem(item, levels_left - 1)
+        if problem is not None:
+            steps, message = problem
+            return join_path(f"[{step}]" if isinstance(step, int) else step, steps), message
+    return None

@@ -1,14 +1,15 @@
 """The door for events from outside: one or up to 1000 at once, all valid or nothing stored."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
 
 from kaireon.core.clock import parse_moment
-from kaireon.core.errors import Detail, ValidationFailed, join_path
+from kaireon.core.errors import MAX_DETAILS, Detail, ValidationFailed, join_path
 from kaireon.core.ids import CUSTOMER_ID_RULE, is_customer_id
 from kaireon.core.json_values import check_json
 from kaireon.events.publish import Accepted, NewEvent, publish
@@ -61,9 +62,17 @@ def _read_body(body: object, *, source: str) -> list[NewEvent]:
             events.append(read_event(raw, path=f"[{index}]", source=source))
         except ValidationFailed as error:
             problems.extend(error.details)
+            if len(problems) > MAX_DETAILS:
+                break
     if problems:
         raise ValidationFailed.of(problems)
     return events
+
+
+def _unknown(raw: Mapping[str, Any]) -> Iterable[str]:
+    if raw.keys() <= _KEYS:
+        return ()
+    return islice((key for key in raw if key not in _KEYS), MAX_DETAILS + 1)
 
 
 def read_event(raw: object, *, path: str, source: str) -> NewEvent:
@@ -75,11 +84,8 @@ def read_event(raw: object, *, path: str, source: str) -> NewEvent:
     def refuse(field: str, message: str) -> None:
         problems.append(Detail(join_path(path, field), message))
 
-    if not raw.keys() <= _KEYS:
-        for key in raw.keys() - _KEYS:
-            refuse(
-                key, f"is not a known field; known are {', '.join(sorted(_KEYS))}. Your own data go into properties."
-            )
+    for key in _unknown(raw):
+        refuse(key, f"is not a known field; known are {', '.join(sorted(_KEYS))}. Your own data go into properties.")
 
     event_type = raw.get("eventType")
     if not isinstance(event_type, str) or not is_event_type(event_type):

@@ -201,6 +201,17 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
+def read_request(connection: socket.socket, *, body: bytes = b"{}") -> bytes:
+    """One request that ends with `body`. A server that closes before it has read everything resets the connection."""
+    request = b""
+    while not request.endswith(b"\r\n\r\n" + body):
+        part = connection.recv(65536)
+        if not part:
+            break
+        request += part
+    return request
+
+
 def _as_answer(answer: int | Answer) -> Answer:
     return Answer(status=answer) if isinstance(answer, int) else answer
 

@@ -13,7 +13,7 @@ from kaireon.delivery.addresses import TargetRefused
 from kaireon.delivery.http import EXCERPT_BYTES, Answer, SendFailed
 from kaireon.delivery.http import send as send_http
 from tests.delivery.receiver import Answer as Reply
-from tests.delivery.receiver import Receiver
+from tests.delivery.receiver import Receiver, read_request
 
 
 def send(url: str, *, headers: dict[str, str] | None = None, body: bytes = b"{}", method: str = "POST") -> Answer:
@@ -37,7 +37,7 @@ def raw_server(receiver: Receiver) -> Iterator[Any]:
         def serve() -> None:
             connection, _ = listener.accept()
             with connection:
-                connection.recv(65536)
+                read_request(connection)
                 connection.sendall(answer)
 
         thread = threading.Thread(target=serve, daemon=True)

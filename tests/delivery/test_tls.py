@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from pytest_django import Settings
 
 from kaireon.delivery.http import Answer, SendFailed, send
+from tests.delivery.receiver import read_request
 
 NAME = "hooks.example.com"
 
@@ -103,7 +104,7 @@ class TlsServer:
                 return
             try:
                 with self._context.wrap_socket(plain, server_side=True) as connection:
-                    self.requests.append(connection.recv(65536))
+                    self.requests.append(read_request(connection))
                     if not self._drips:
                         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine")
                         continue
@@ -194,7 +195,7 @@ def test_a_server_without_tls_is_worth_another_attempt(serve: Any) -> None:
         def answer() -> None:
             connection, _ = listener.accept()
             with connection:
-                connection.recv(1024)
+                connection.recv(65536)
                 connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
         thread = threading.Thread(target=answer, daemon=True)

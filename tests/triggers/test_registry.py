@@ -1,4 +1,4 @@
-"""A type of action is one module: where it is, it can be chosen, checked, fired and tried out, and no other code knows."""
+"""A type of action is one module: with it the type can be chosen, checked, fired and tried out."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -1,0 +1,278 @@
+"""What the code has and the documents don't say, and examples in documents that give something else than they say.
+
+A name counts as said where it stands in backticks in the page that should hold it.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kaireon import conditions
+from kaireon.core import templating
+from kaireon.core.errors import ApiError
+from kaireon.core.expressions import parse as parse_expression
+from kaireon.core.rest import exceptions
+from kaireon.core.templating.dialect import TAG_NAMES
+from kaireon.customers.field_types import FIELD_TYPES
+from kaireon.delivery.models import Status as DeliveryStatus
+from kaireon.events.ingestion import PLATFORM_EVENT_TYPES
+from kaireon.events.models import EventStatus
+from triggers.actions import registry
+from triggers.actions.base import TEMPLATE_ROOTS
+from triggers.engine.decisions import Verdict
+from triggers.engine.dry_run import NOT_MATCHED
+from triggers.models import Outcome
+
+PROJECT = Path(__file__).resolve().parents[2]
+PACKAGES = ("audit", "kaireon", "triggers")
+PAGES = sorted(
+    page
+    for page in (*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md"), *PROJECT.glob("triggers/*.md"))
+    if page.is_file()
+)
+
+# What reads a variable of the environment: settings' own three, and a mapping's get.
+_READERS = {"_flag", "_list", "_whole", "get", "getenv"}
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+\Z")
+_AUDIT_ACTION = re.compile(r"(delivery|event|key|loop|record|schema|secret|signing_secret|trigger|user)\.[a-z_]+\Z")
+_OPERATION = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[^\s`?]+)")
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_CODE_BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+
+
+def page(name: str) -> str:
+    """The text of a page of docs/."""
+    return (PROJECT / "docs" / name).read_text(encoding="utf-8")
+
+
+def unsaid(names: Iterable[str], text: str) -> list[str]:
+    """Those of `names` that don't stand in backticks in `text`."""
+    return sorted(name for name in names if f"`{name}`" not in text)
+
+
+def modules() -> Iterator[ast.Module]:
+    """The project's code, without tests and migrations."""
+    for package in PACKAGES:
+        for file in sorted((PROJECT / package).rglob("*.py")):
+            if "migrations" not in file.parts:
+                yield ast.parse(file.read_text(encoding="utf-8"))
+
+
+def texts_in_code() -> set[str]:
+    """Every literal text of the project's code."""
+    return {
+        node.value
+        for module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+
+def environment_variables() -> set[str]:
+    """The names of all variables of the environment that the code reads."""
+    found: set[str] = set()
+    for module in modules():
+        for node in ast.walk(module):
+            match node:
+                case ast.Call(func=ast.Name(id=reader) | ast.Attribute(attr=reader), args=[ast.Constant(name), *_]):
+                    wanted = reader in _READERS
+                case ast.Subscript(value=ast.Attribute(attr="environ"), slice=ast.Constant(name)):
+                    wanted = True
+                case ast.Compare(left=ast.Constant(name), comparators=[ast.Attribute(attr="environ")]):
+                    wanted = True
+                case _:
+                    continue
+            if wanted and isinstance(name, str) and _VARIABLE.match(name):
+                found.add(name)
+    return found
+
+
+def error_codes() -> set[str]:
+    """Every code that an answer can carry."""
+
+    def below(error: type[ApiError]) -> Iterator[type[ApiError]]:
+        yield error
+        for child in error.__subclasses__():
+            yield from below(child)
+
+    return {error.code for error in below(ApiError)} | set(exceptions._CODES.values())
+
+
+def dependencies() -> set[str]:
+    """What requirements*.in name, without extras and versions."""
+    lines = [line for file in PROJECT.glob("requirements*.in") for line in file.read_text().splitlines()]
+    return {re.split(r"[\[<>=!~; ]", line)[0] for line in lines if line and not line.startswith("#")}
+
+
+def operations() -> set[str]:
+    """What the API can do: `GET /triggers/{}`."""
+    found = set()
+    path = ""
+    for line in page("openapi.yaml").splitlines():
+        if match := re.fullmatch(r"  /api/v1(/\S+):", line):
+            path = match[1]
+        elif match := re.fullmatch(r"    (get|post|put|patch|delete):", line):
+            found.add(f"{match[1].upper()} {_without_names(path)}")
+    return found
+
+
+def documented_operations(text: str) -> set[str]:
+    """The same, as a page names them in backticks."""
+    return {f"{method} {_without_names(path)}" for method, path in _OPERATION.findall(text)}
+
+
+def _without_names(path: str) -> str:
+    return re.sub(r"\{\w+\}", "{}", path)
+
+
+SUBJECTS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
+    "settings": (environment_variables, "settings.md"),
+    "operators of conditions": (lambda: conditions.OPERATORS, "conditions.md"),
+    "roots of templates": (lambda: TEMPLATE_ROOTS | {"secret"}, "templates.md"),
+    "tags of templates": (lambda: TAG_NAMES, "templates.md"),
+    "filters of templates": (lambda: templating.FILTER_NAMES, "templates.md"),
+    "types of action": (lambda: {*registry.actions(), *registry._ANNOUNCED}, "actions.md"),
+    "keys of the actions' configs": (
+        lambda: {key for action in registry.actions().values() for key in action.config().fields},
+        "actions.md",
+    ),
+    "outcomes of firings": (lambda: Outcome.values, "actions.md"),
+    "statuses of deliveries": (lambda: DeliveryStatus.values, "actions.md"),
+    "error codes": (error_codes, "api.md"),
+    "decisions": (lambda: [*Verdict, NOT_MATCHED], "api.md"),
+    "statuses of events": (lambda: EventStatus.values, "api.md"),
+    "types of fields": (lambda: FIELD_TYPES, "api.md"),
+    "types of events": (lambda: PLATFORM_EVENT_TYPES, "api.md"),
+    "actions of the audit log": (lambda: filter(_AUDIT_ACTION.match, texts_in_code()), "api.md"),
+    "dependencies": (dependencies, "dependencies.md"),
+}
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_the_page_says_all_that_the_code_has(subject: str) -> None:
+    names, name_of_page = SUBJECTS[subject]
+    assert unsaid(names(), page(name_of_page)) == []
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_control_a_name_that_is_taken_out_of_its_page_is_missed(subject: str) -> None:
+    names, name_of_page = SUBJECTS[subject]
+    whole = page(name_of_page)
+    found = sorted(names())
+    assert len(found) > 1
+    for name in found:
+        assert unsaid(found, whole.replace(f"`{name}`", name)) == [name]
+
+
+def test_each_operation_of_the_api_has_its_place_and_no_other_is_named() -> None:
+    assert documented_operations(page("api.md")) == operations()
+
+
+def test_each_operation_of_the_api_has_an_example() -> None:
+    """The example follows its operation: a code block with the path, and the method where curl would take another."""
+    sections = re.split(r"(?=^`(?:GET|POST|PUT|PATCH|DELETE) /)", page("api.md"), flags=re.MULTILINE)[1:]
+    shown: set[str] = set()
+    for section in sections:
+        blocks = "".join(code for language, code in _CODE_BLOCK.findall(section) if language == "sh")
+        for method, path in _OPERATION.findall(section.split("\n\n", 1)[0]):
+            route = re.sub(r"\\\{\w+\\\}", r"[$\\w-]+", re.escape(path))
+            told = {"GET": "", "POST": "(-X POST|-d )"}.get(method, f"-X {method}")
+            if re.search(rf"\$API{route}(?![\w/])", blocks) and re.search(told, blocks):
+                shown.add(f"{method} {_without_names(path)}")
+    assert shown == operations()
+
+
+def test_settings_that_a_page_names_exist() -> None:
+    """The other way round: nobody sets what nothing reads."""
+    named = set(re.findall(r"\bKAIREON_[A-Z_]+\b", "".join(page.read_text(encoding="utf-8") for page in PAGES)))
+    assert named - texts_in_code() == set()
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    astray = []
+    for target in _LINK.findall(document.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        if "://" in file:
+            continue
+        found = (document.parent / file).resolve() if file else document
+        if not found.exists() or (anchor and anchor not in _anchors(found)):
+            astray.append(target)
+    assert astray == []
+
+
+@pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_blocks_of_json_are_json(document: Path) -> None:
+    for language, code in _CODE_BLOCK.findall(document.read_text(encoding="utf-8")):
+        if language == "json":
+            json.loads(code)
+
+
+def test_examples_of_conditions_are_conditions() -> None:
+    examples = [json.loads(code) for language, code in _CODE_BLOCK.findall(page("conditions.md")) if language == "json"]
+    used = {leaf["operator"] for example in examples for leaf in _leaves(example)}
+    assert used == set(conditions.OPERATORS)
+    for example in examples:
+        conditions.parse(example)
+
+
+def test_examples_of_operators_give_what_the_page_says() -> None:
+    rows = 0
+    for name, table in _tables(page("conditions.md")):
+        operator = name.strip("`")
+        if operator not in conditions.OPERATORS:
+            continue
+        for found, value, answer in table:
+            rows += 1
+            document = {} if found == "missing" else {"field": json.loads(found.strip("`"))}
+            leaf = {"field": "field", "operator": operator, "value": json.loads(value.strip("`"))}
+            passes = conditions.compile(conditions.parse(leaf))
+            assert passes(document) is answer.startswith("true"), (found, operator, value)
+    assert rows == 13
+
+
+def test_examples_of_templates_give_what_the_page_says() -> None:
+    text = page("templates.md")
+    context = next(json.loads(code) for language, code in _CODE_BLOCK.findall(text) if language == "json")
+    table = next(table for name, table in _tables(text) if name == "renders to")
+    for template, expected in table:
+        parsed = templating.parse(template.strip("`"), roots=TEMPLATE_ROOTS)
+        assert parsed.render(context) == json.loads(expected.strip("`")), template
+    assert len(table) == 17
+
+
+def test_examples_of_expressions_give_what_the_page_says() -> None:
+    table = next(table for name, table in _tables(page("templates.md")) if name == "result")
+    for expression, attributes, expected in table:
+        value = parse_expression(expression.strip("`")).evaluate(json.loads(attributes.strip("`")))
+        assert float(value or 0) == json.loads(expected.strip("`")), expression
+    assert len(table) == 11
+
+
+def _leaves(condition: Any) -> Iterator[dict[str, Any]]:
+    if "operator" in condition:
+        yield condition
+    for member in (*condition.get("all", ()), *condition.get("any", ())):
+        yield from _leaves(member)
+
+
+def _tables(text: str) -> Iterator[tuple[str, list[list[str]]]]:
+    """Each table by the head of its last column, with its rows."""
+    for block in re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE):
+        head, _, *rows = (_cells(line) for line in block.splitlines())
+        yield head[-1], rows
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def _anchors(document: Path) -> set[str]:
+    """The headings of a page, as its readers' software makes anchors of them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
