@@ -183,6 +183,9 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["kaireon.accounts.throttling.CallerThrottle"],
     "DEFAULT_PARSER_CLASSES": ["kaireon.core.rest.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["kaireon.core.rest.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "kaireon.core.rest.negotiation.OnlyRenderer",
+    # OPTIONS would tell of the lists' serializers what holds for no body; openapi.json describes the routes.
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_PAGINATION_CLASS": "kaireon.core.rest.OffsetPagination",
     "DEFAULT_FILTER_BACKENDS": ["kaireon.core.rest.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "kaireon.core.rest.schema.ContractSchema",

@@ -6,13 +6,10 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
-from django.views import defaults
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
 
 from kaireon import health
-from kaireon.core.errors import NotFound
-from kaireon.core.rest import error_response
-from kaireon.core.rest.exceptions import unexpected_response
+from kaireon.core.rest import handlers
 
 API = "api/v1/"
 
@@ -22,22 +19,9 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("admin:index")
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Unknown routes: the error shape below /api/, a page elsewhere."""
-    if request.path.startswith("/api/"):
-        return error_response(NotFound(f"There is no route {request.path}; see /{API}docs."))
-    return defaults.page_not_found(request, exception)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    """What nobody anticipated: the error shape below /api/, a page elsewhere."""
-    if request.path.startswith("/api/"):
-        return unexpected_response()
-    return defaults.server_error(request)
-
-
-handler404: Any = not_found
-handler500: Any = server_error
+handler400: Any = handlers.bad_request
+handler404: Any = handlers.not_found
+handler500: Any = handlers.server_error
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home),

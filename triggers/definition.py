@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from kaireon import conditions
 from kaireon.core.errors import ApiError, Detail, ValidationFailed, join_path
-from kaireon.core.rest import IdText, JSONObjectField, StrictSerializer, Text, Whole
+from kaireon.core.rest import Choice, IdText, JSONObjectField, StrictSerializer, Text, Whole
 from kaireon.core.rest.exceptions import flatten
 from kaireon.events.ingestion import EVENT_TYPE_RULE, is_event_type
 from triggers.actions import registry
@@ -30,7 +30,7 @@ class TriggerDefinition(StrictSerializer):
     actionConfig = JSONObjectField(source="action_config", default=dict)
     priority = Whole(min_value=0, max_value=100, default=50)
     cooldownMs = Whole(source="cooldown_ms", min_value=0, max_value=MAX_COOLDOWN_MS, default=0)
-    status = serializers.ChoiceField(choices=Status.choices, default=Status.ACTIVE)
+    status = Choice(Status.values, default=Status.ACTIVE)
     version = Whole(
         required=False, help_text="On a change: refused with 409 if the trigger has another version by now."
     )
@@ -81,8 +81,8 @@ def _without_alias(body: Any) -> Any:
 
 
 def _action_problems(body: Any, existing: Trigger | None, reported: set[str]) -> list[Detail]:
-    """What is wrong with the action, where its type and config are of the right JSON types."""
-    if not isinstance(body, Mapping) or reported & {"actionType", "actionConfig"}:
+    """What is wrong with the action, where its type and config are of the right JSON types and within bounds."""
+    if not isinstance(body, Mapping) or any(path.startswith(("actionType", "actionConfig")) for path in reported):
         return []
     if existing is not None and not {"actionType", "actionConfig"} & body.keys():
         return []

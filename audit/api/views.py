@@ -1,15 +1,12 @@
 """GET /audit, /audit/{id} and /audit/export. Nothing here writes: other methods are answered with 405."""
 
 import re
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.generics import GenericAPIView, ListAPIView
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -54,16 +51,6 @@ class EntryView(GenericAPIView[Entry]):
         return Response(self.get_serializer(entry).data)
 
 
-class _AnyAccept(BaseContentNegotiation):
-    """The file's format is asked for by `format`, so a caller's Accept header has nothing to decide."""
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type
-
-
 class EntryExport(GenericAPIView[Entry]):
     """The audit log as a file, streamed, with the filters of the list."""
 
@@ -71,7 +58,6 @@ class EntryExport(GenericAPIView[Entry]):
     queryset = Entry.objects.all()
     filterset_class = EntryFilters
     pagination_class = None
-    content_negotiation_class = _AnyAccept
     query_parameters: ClassVar[tuple[str, ...]] = ("format",)
 
     @extend_schema(

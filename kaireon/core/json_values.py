@@ -49,7 +49,10 @@ def check_json(value: object, *, path: str, max_bytes: int, max_depth: int) -> N
 
     `max_bytes` counts the value as compact JSON. Raises ValidationFailed with the path to the problem.
     """
-    size = len(encode(value))
+    try:
+        size = len(encode(value))
+    except RecursionError:
+        raise ValidationFailed.at(path, "is nested too deeply.") from None
     if size > max_bytes:
         raise ValidationFailed.at(path, f"is {size:,} bytes as JSON; at most {max_bytes:,} are allowed.")
     problem = _first_problem(value, max_depth)

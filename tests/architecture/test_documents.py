@@ -126,6 +126,19 @@ def documented_operations(text: str) -> set[str]:
     return {f"{method} {_without_names(path)}" for method, path in _OPERATION.findall(text)}
 
 
+def astray(text: str, *, document: Path) -> list[str]:
+    """The links in `text`, which stands in `document`, that lead to no file or to no heading."""
+    found = []
+    for target in _LINK.findall(text):
+        file, _, anchor = target.partition("#")
+        if "://" in file:
+            continue
+        wanted = (document.parent / file).resolve() if file else document
+        if not wanted.exists() or (anchor and anchor not in _anchors(wanted)):
+            found.append(target)
+    return found
+
+
 def _without_names(path: str) -> str:
     return re.sub(r"\{\w+\}", "{}", path)
 
@@ -138,7 +151,7 @@ SUBJECTS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "filters of templates": (lambda: templating.FILTER_NAMES, "templates.md"),
     "types of action": (lambda: {*registry.actions(), *registry._ANNOUNCED}, "actions.md"),
     "keys of the actions' configs": (
-        lambda: {key for action in registry.actions().values() for key in action.config().fields},
+        lambda: {key for action in registry.actions().values() for key in action.config().get_fields()},
         "actions.md",
     ),
     "outcomes of firings": (lambda: Outcome.values, "actions.md"),
@@ -169,8 +182,22 @@ def test_control_a_name_that_is_taken_out_of_its_page_is_missed(subject: str) ->
         assert unsaid(found, whole.replace(f"`{name}`", name)) == [name]
 
 
+def test_variables_are_found_however_they_are_read() -> None:
+    """By settings' own readers, by get, by subscript, by in."""
+    known = {"DEBUG", "KAIREON_ALLOWED_HOSTS", "KAIREON_RATE_LIMIT_PER_MINUTE", "SECRET_KEY", "PORT", "DATABASE_URL"}
+    assert known <= environment_variables()
+
+
 def test_each_operation_of_the_api_has_its_place_and_no_other_is_named() -> None:
     assert documented_operations(page("api.md")) == operations()
+
+
+def test_control_an_operation_that_is_taken_out_is_missed() -> None:
+    text = page("api.md")
+    assert len(operations()) > 30
+    for operation in documented_operations(text):
+        pattern = re.escape(operation).replace(r"\{\}", r"\{\w+\}") + r"(?![\w/{])"
+        assert operations() - documented_operations(re.sub(pattern, "", text)) == {operation}
 
 
 def test_each_operation_of_the_api_has_an_example() -> None:
@@ -195,15 +222,12 @@ def test_settings_that_a_page_names_exist() -> None:
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_links_lead_somewhere(document: Path) -> None:
-    astray = []
-    for target in _LINK.findall(document.read_text(encoding="utf-8")):
-        file, _, anchor = target.partition("#")
-        if "://" in file:
-            continue
-        found = (document.parent / file).resolve() if file else document
-        if not found.exists() or (anchor and anchor not in _anchors(found)):
-            astray.append(target)
-    assert astray == []
+    assert astray(document.read_text(encoding="utf-8"), document=document) == []
+
+
+def test_control_links_to_nowhere_are_found() -> None:
+    text = "[a](docs/api.md) [b](docs/nothing.md) [c](docs/api.md#errors) [d](docs/api.md#nothing) [e](https://example.com)"
+    assert astray(text, document=PROJECT / "README.md") == ["docs/nothing.md", "docs/api.md#nothing"]
 
 
 @pytest.mark.parametrize("document", PAGES, ids=lambda path: str(path.relative_to(PROJECT)))

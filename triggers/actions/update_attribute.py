@@ -11,7 +11,7 @@ from kaireon.core.clock import parse_moment
 from kaireon.core.errors import Detail, ValidationFailed, join_path
 from kaireon.core.expressions import Expression, ExpressionError
 from kaireon.core.expressions import parse as parse_expression
-from kaireon.core.rest import IdText, JSONValueField, StrictSerializer, Text, validated
+from kaireon.core.rest import IdText, Items, JSONValueField, StrictSerializer, Text, validated
 from kaireon.core.templating import RenderError, Template, TemplateError
 from kaireon.core.templating import parse as parse_template
 from kaireon.customers.field_types import Field, check_value
@@ -40,7 +40,7 @@ class UpdateAttributeConfig(StrictSerializer):
     """actionConfig of update_attribute."""
 
     schemaId = IdText()
-    updates = serializers.ListField(child=UpdateBody(), allow_empty=False, max_length=MAX_UPDATES)
+    updates = Items(child=UpdateBody(), max_length=MAX_UPDATES)
 
 
 @dataclass(frozen=True, slots=True)

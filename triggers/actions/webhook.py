@@ -4,11 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework import serializers
-
 from kaireon.core.errors import Detail, ValidationFailed, join_path
 from kaireon.core.json_values import encode
-from kaireon.core.rest import JSONObjectField, JSONValueField, StrictSerializer, Text, validated
+from kaireon.core.rest import Choice, JSONObjectField, JSONValueField, StrictSerializer, Text, validated
 from kaireon.core.templating import RenderError, SecretMarkers, Template, TemplateError, parse
 from kaireon.delivery.addresses import TargetRefused, check_url
 from kaireon.delivery.headers import check_headers
@@ -32,7 +30,7 @@ class WebhookConfig(StrictSerializer):
     """actionConfig of a webhook. Headers and bodyTemplate are Liquid."""
 
     url = Text(max_length=2000)
-    method = serializers.ChoiceField(choices=["POST", "PUT", "PATCH"], default="POST")
+    method = Choice(["POST", "PUT", "PATCH"], default="POST")
     headers = JSONObjectField(default=dict, max_depth=1)
     bodyTemplate = JSONValueField(default=_DEFAULT_BODY, required=False)
 

@@ -15,7 +15,7 @@ class TriggerFilters(filters.FilterSet):
     status = OneOf(Status.values)
     eventType = TextFilter(field_name="event_type")
     actionType = TextFilter(field_name="action_type")
-    search = TextFilter(method="search_text")
+    search = TextFilter(method="search_text", max_length=200)
 
     class Meta:
         model = Trigger

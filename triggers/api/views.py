@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from kaireon.accounts.roles import Ability
 from kaireon.core import clock
 from kaireon.core.errors import ValidationFailed
-from kaireon.core.rest import validated
+from kaireon.core.rest import sent_json, validated
 from kaireon.events.ingestion import read_event
 from triggers.api.filters import FiringFilters, TriggerFilters
 from triggers.api.serializers import DryRunBody, DryRunRequest, FiringBody
@@ -32,7 +32,7 @@ class TriggerCollection(ListAPIView[Trigger]):
     @extend_schema(request=TriggerDefinition, responses={201: TriggerDefinition})
     def post(self, request: Request) -> Response:
         """Creates a trigger; it is active at once unless another status is given."""
-        trigger = create_trigger(values=read_definition(request.data), now=clock.now())
+        trigger = create_trigger(values=read_definition(sent_json(request)), now=clock.now())
         return Response(
             TriggerDefinition(trigger).data, status=201, headers={"Location": f"{request.path}/{trigger.pk}"}
         )
@@ -49,7 +49,7 @@ class TriggerItem(APIView):
     @extend_schema(request=TriggerDefinition(partial=True), responses=TriggerDefinition)
     def put(self, request: Request, trigger_id: str) -> Response:
         """Changes the given fields and leaves the others, as PATCH does."""
-        values = read_definition(request.data, existing=find_trigger(trigger_id))
+        values = read_definition(sent_json(request), existing=find_trigger(trigger_id))
         return Response(TriggerDefinition(update_trigger(trigger_id=trigger_id, values=values, now=clock.now())).data)
 
     @extend_schema(request=TriggerDefinition(partial=True), responses=TriggerDefinition)
@@ -73,7 +73,7 @@ class TriggerTest(APIView):
     def post(self, request: Request, trigger_id: str) -> Response:
         """What the trigger would do with an event, and why; changes nothing."""
         trigger = find_trigger(trigger_id)
-        payload = validated(DryRunRequest, request.data)["eventPayload"]
+        payload = validated(DryRunRequest, sent_json(request))["eventPayload"]
         try:
             event = read_event({"eventType": trigger.event_type, **payload}, path="", source="test")
         except ValidationFailed as error:

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from kaireon.accounts.models import ApiKey
 from kaireon.accounts.roles import Role
-from kaireon.core.rest import StrictSerializer, Text
+from kaireon.core.rest import Choice, StrictSerializer, Text
 
 
 class KeySerializer(serializers.Serializer[ApiKey]):
@@ -29,6 +29,4 @@ class NewKeySerializer(StrictSerializer):
     """The body of POST /keys."""
 
     name = Text(max_length=255, help_text="What the key is for, as the audit log will show it.")
-    role = serializers.ChoiceField(
-        Role.values, error_messages={"invalid_choice": f"must be one of {', '.join(Role.values)}."}
-    )
+    role = Choice(Role.values)

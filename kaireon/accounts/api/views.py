@@ -13,7 +13,7 @@ from kaireon.accounts.keys import create_key, revoke_key
 from kaireon.accounts.models import ApiKey
 from kaireon.accounts.permissions import ADMIN_ONLY
 from kaireon.core.errors import NotFound
-from kaireon.core.rest import validated
+from kaireon.core.rest import sent_json, validated
 
 
 class KeyList(ListAPIView[ApiKey]):
@@ -34,7 +34,7 @@ class KeyList(ListAPIView[ApiKey]):
         responses={201: IssuedKeySerializer},
     )
     def post(self, request: Request) -> Response:
-        new = validated(NewKeySerializer, request.data)
+        new = validated(NewKeySerializer, sent_json(request))
         key, plain = create_key(name=new["name"], role=new["role"])
         return Response(
             {**KeySerializer(key).data, "key": plain},

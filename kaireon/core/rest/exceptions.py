@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
+from redis import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -21,11 +22,13 @@ _CODES = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
-    406: "not_acceptable",
     413: "payload_too_large",
     415: "unsupported_media_type",
     429: "rate_limited",
 }
+# An answer echoes names and ids that the caller chose, up to here.
+_LONGEST_FIELD = 500
+_LONGEST_MESSAGE = 1500
 
 
 def body(code: str, message: str, status_code: int, details: list[Detail]) -> dict[str, Any]:
@@ -33,12 +36,22 @@ def body(code: str, message: str, status_code: int, details: list[Detail]) -> di
     return {
         "error": {
             "code": code,
-            "message": message,
+            "message": _clipped(message, _LONGEST_MESSAGE),
             "status": status_code,
             "requestId": current_request_id(),
-            "details": [{"field": detail.field, "message": detail.message} for detail in details],
+            "details": [
+                {
+                    "field": _clipped(detail.field, _LONGEST_FIELD),
+                    "message": _clipped(detail.message, _LONGEST_MESSAGE),
+                }
+                for detail in details
+            ],
         }
     }
+
+
+def _clipped(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def error_response(error: ApiError) -> JsonResponse:
@@ -57,8 +70,8 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
             payload = body(exception.code, exception.message, exception.status, exception.details)
         case RequestDataTooBig():
             payload = body("payload_too_large", "The body is too large; send less at once.", 413, [])
-        case OperationalError() | InterfaceError():
-            logger.error("PostgreSQL did not answer a request", exc_info=exception)
+        case OperationalError() | InterfaceError() | RedisError():
+            logger.error("PostgreSQL or Redis did not answer a request", exc_info=exception)
             payload = body("unavailable", "The database does not answer at the moment; try again.", 503, [])
             headers["Retry-After"] = "1"
         case Http404():
@@ -80,8 +93,15 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
 
 
 def _sentence(exception: exceptions.APIException) -> str:
-    if isinstance(exception, exceptions.UnsupportedMediaType):
-        return "Send the body as JSON, with Content-Type: application/json."
+    match exception:
+        case exceptions.UnsupportedMediaType():
+            return "Send the body as JSON, with Content-Type: application/json."
+        case exceptions.NotAuthenticated():
+            return "Send an API key, as Authorization: Bearer krn_… or X-API-Key: krn_…."
+        case exceptions.MethodNotAllowed():
+            return f"{exception.detail} The header Allow names those that are."
+        case exceptions.Throttled():
+            return "Too many requests in this minute; go on after as many seconds as the header Retry-After says."
     return str(exception.detail)
 
 

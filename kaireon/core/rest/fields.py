@@ -1,5 +1,9 @@
-"""Serializer fields that take JSON's own types and coerce nothing: "75" is no number, 1 is no flag."""
+"""Serializer fields that take JSON's own types and coerce nothing: "75" is no number, 1 is no flag.
 
+Their refusals go on where a field's path ends: "priority: must be a whole number."
+"""
+
+from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -12,15 +16,25 @@ from kaireon.core.json_values import check_json
 
 DEFAULT_MAX_BYTES = 64 * 1024
 DEFAULT_MAX_DEPTH = 16
+_OF_EVERY_FIELD = {"required": "is required.", "null": "must not be null."}
 
 
 class Text(serializers.CharField):
     """A JSON string."""
 
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            raise serializers.ValidationError("must be text.", code="type")
-        return super().to_internal_value(data)
+    default_error_messages = {
+        **_OF_EVERY_FIELD,
+        "type": "must be text.",
+        "blank": "must not be empty.",
+        "max_length": "must have at most {max_length} characters.",
+        "min_length": "must have at least {min_length} characters.",
+    }
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        # Before DRF, which looks for blanks in the text of whatever it is given, however large or deep.
+        if data is not serializers.empty and data is not None and not isinstance(data, str):
+            self.fail("type")
+        return super().run_validation(data)
 
 
 class IdText(Text):
@@ -36,27 +50,72 @@ class IdText(Text):
         return text
 
 
+class Choice(serializers.ChoiceField):
+    """One of `values`, each of them text."""
+
+    default_error_messages = {**_OF_EVERY_FIELD, "invalid_choice": "must be one of {choices}."}
+
+    def __init__(self, values: Iterable[str], **kwargs: Any) -> None:
+        super().__init__(choices=[str(value) for value in values], **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid_choice", choices=", ".join(self.choices))
+        return data
+
+
 class Whole(serializers.IntegerField):
     """A JSON number without a fraction; 75.0 is 75."""
 
+    default_error_messages = {
+        **_OF_EVERY_FIELD,
+        "type": "must be a whole number.",
+        "max_value": "must be at most {max_value}.",
+        "min_value": "must be at least {min_value}.",
+    }
+
     def to_internal_value(self, data: Any) -> int:
         if isinstance(data, bool) or not isinstance(data, int | float) or data != data // 1:
-            raise serializers.ValidationError("must be a whole number.", code="type")
+            self.fail("type")
         return super().to_internal_value(int(data))
 
 
 class Flag(serializers.BooleanField):
     """JSON's true or false."""
 
+    default_error_messages = {**_OF_EVERY_FIELD, "type": "must be true or false."}
+
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
-            raise serializers.ValidationError("must be true or false.", code="type")
+            self.fail("type")
         return data
+
+
+class Items(serializers.ListField):
+    """A JSON array of 1 to `max_length` members."""
+
+    default_error_messages = {
+        **_OF_EVERY_FIELD,
+        "not_a_list": "must be a list.",
+        "count": "must have 1 to {max_length} members, not {length}.",
+    }
+
+    def __init__(self, *, child: serializers.Field[Any, Any, Any, Any], max_length: int, **kwargs: Any) -> None:
+        super().__init__(child=child, min_length=1, max_length=max_length, **kwargs)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        # Counted before any of them is looked at: a body has room for a million.
+        if isinstance(data, list) and not 1 <= len(data) <= (self.max_length or 0):
+            self.fail("count", max_length=self.max_length, length=len(data))
+        found: list[Any] = super().to_internal_value(data)
+        return found
 
 
 @extend_schema_field(OpenApiTypes.ANY)
 class JSONValueField(serializers.Field[Any, Any, Any, Any]):
     """Any JSON value within bounds; what it means is checked by the domain."""
+
+    default_error_messages = {**_OF_EVERY_FIELD}
 
     def __init__(
         self, *, max_bytes: int = DEFAULT_MAX_BYTES, max_depth: int = DEFAULT_MAX_DEPTH, **kwargs: Any
@@ -80,9 +139,11 @@ class JSONValueField(serializers.Field[Any, Any, Any, Any]):
 class JSONObjectField(JSONValueField):
     """A JSON object within bounds."""
 
+    default_error_messages = {"type": "must be an object."}
+
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise serializers.ValidationError("must be an object.", code="type")
+            self.fail("type")
         return super().to_internal_value(data)
 
 

@@ -8,10 +8,13 @@ from typing import Any
 from rest_framework import serializers
 
 _MOST_UNKNOWN_TOLD = 20
+_LONGEST_NAME_COMPARED = 100
 
 
 class StrictSerializer(serializers.Serializer[Any]):
     """A serializer that refuses fields it does not know. Fields that are only read (createdAt …) may be sent back."""
+
+    default_error_messages = {"required": "is required.", "null": "must not be null.", "invalid": "must be an object."}
 
     def to_internal_value(self, data: Any) -> Any:
         problems: dict[str, Any] = {}
@@ -32,7 +35,9 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def _unknown(self, key: str) -> str:
         known = [name for name, field in self.fields.items() if not field.read_only]
-        close = difflib.get_close_matches(key, known, n=1)
+        if not known:
+            return "is not a known field; there are none here."
+        close = difflib.get_close_matches(key, known, n=1) if len(key) <= _LONGEST_NAME_COMPARED else []
         hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}."
         return f"is not a known field; {hint}"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from kaireon.core.rest import Flag, IdText, JSONObjectField, StrictSerializer, Text
+from kaireon.core.rest import Choice, Flag, IdText, JSONObjectField, StrictSerializer, Text
 from kaireon.customers.field_types import FIELD_TYPES, Field
 from kaireon.customers.records import MAX_ROWS
 from kaireon.customers.schemas import MAX_FIELDS, NAME_MAX_LENGTH
@@ -14,10 +14,7 @@ class FieldBody(StrictSerializer):
     """A field of a schema."""
 
     name = Text(help_text="A letter, then up to 63 letters, digits and _.")
-    dataType = serializers.ChoiceField(
-        choices=list(FIELD_TYPES),
-        error_messages={"invalid_choice": f"must be one of {', '.join(FIELD_TYPES)}."},
-    )
+    dataType = Choice(FIELD_TYPES)
 
     def to_internal_value(self, data: Any) -> Field:
         """The domain's field instead of a dictionary."""
@@ -27,7 +24,12 @@ class FieldBody(StrictSerializer):
 
 _FIELD_COUNT: Any = {
     "max_length": MAX_FIELDS,
-    "error_messages": {"max_length": f"are too many; at most {MAX_FIELDS} are allowed."},
+    "error_messages": {
+        "required": "is required.",
+        "null": "must not be null.",
+        "not_a_list": "must be a list.",
+        "max_length": f"are too many; at most {MAX_FIELDS} are allowed.",
+    },
 }
 
 

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from kaireon.core import clock
 from kaireon.core.errors import ValidationFailed
-from kaireon.core.rest import validated
+from kaireon.core.rest import sent_json, validated
 from kaireon.core.rest.schema import ERROR
 from kaireon.customers.api.filters import RecordFilters
 from kaireon.customers.api.serializers import RecordBody, RowsBody, SchemaBody, SchemaChanges, TallyBody
@@ -29,7 +29,7 @@ class SchemaCollection(ListAPIView[Schema]):
     @extend_schema(request=SchemaBody, responses={201: SchemaBody})
     def post(self, request: Request) -> Response:
         """Without `isDefault`, a schema becomes the default where there is none."""
-        values = validated(SchemaBody, request.data)
+        values = validated(SchemaBody, sent_json(request))
         schema = create_schema(schema_id=values.pop("id", None), now=clock.now(), **values)
         return Response(SchemaBody(schema).data, status=201)
 
@@ -45,7 +45,7 @@ class SchemaItem(APIView):
     @extend_schema(request=SchemaChanges, responses=SchemaBody)
     def put(self, request: Request, schema_id: str) -> Response:
         """Changes what is given. While there are records, fields are only added."""
-        values = validated(SchemaChanges, request.data)
+        values = validated(SchemaChanges, sent_json(request))
         _must_be_the_paths("id", values.pop("id", schema_id), schema_id)
         return Response(SchemaBody(update_schema(schema_id=schema_id, now=clock.now(), **values)).data)
 
@@ -88,7 +88,7 @@ class RecordItem(APIView):
         return Response(status=204)
 
     def _write(self, request: Request, schema_id: str, customer_id: str, *, merge: bool) -> Response:
-        values = validated(RecordBody, request.data)
+        values = validated(RecordBody, sent_json(request))
         _must_be_the_paths("customerId", values.get("customer_id", customer_id), customer_id)
         found, is_new = upsert_record(
             schema_id=schema_id,
@@ -117,7 +117,7 @@ class DataCollection(ListAPIView[Record]):
     @extend_schema(request=RowsBody, responses={200: TallyBody})
     def post(self, request: Request, schema_id: str) -> Response:
         """Merges 1 to 1000 rows into their records, creating what is missing: all are valid or nothing is stored."""
-        rows = validated(RowsBody, request.data)["rows"]
+        rows = validated(RowsBody, sent_json(request))["rows"]
         return Response(TallyBody(upsert_rows(schema_id=schema_id, rows=rows, now=clock.now())).data)
 
 

@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from kaireon.core import clock
 from kaireon.core.errors import NotFound
 from kaireon.core.ids import GIVEN_ID
+from kaireon.core.rest import expect_no_body
 from kaireon.delivery.api.filters import DeliveryFilters
 from kaireon.delivery.api.serializers import DeliveryDetailSerializer, DeliverySerializer
 from kaireon.delivery.models import Delivery
@@ -51,6 +52,7 @@ class Redelivery(APIView):
         responses={200: DeliveryDetailSerializer},
     )
     def post(self, request: Request, delivery_id: str) -> Response:
+        expect_no_body(request)
         delivery = redeliver(delivery=_find(delivery_id), now=clock.now())
         return Response(DeliveryDetailSerializer(delivery).data)
 

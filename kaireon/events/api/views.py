@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 from kaireon.accounts.roles import Ability
 from kaireon.core import clock
 from kaireon.core.errors import NotFound
+from kaireon.core.rest import expect_no_body, sent_json
 from kaireon.events.api.filters import EventFilters
 from kaireon.events.api.serializers import EventDetail, EventSummary, IngestionResult, SentEvent
 from kaireon.events.ingestion import ingest
@@ -43,7 +44,7 @@ class EventCollection(ListAPIView[Event]):
     )
     def post(self, request: Request) -> Response:
         """Takes one event or an array of 1 to 1000: all are valid or nothing is stored."""
-        results = ingest(request.data, source="api", now=clock.now())
+        results = ingest(sent_json(request), source="api", now=clock.now())
         duplicates = sum(result.is_duplicate for result in results)
         return Response(
             {
@@ -77,4 +78,5 @@ class EventReplay(APIView):
     @extend_schema(request=None, responses={202: EventDetail})
     def post(self, request: Request, event_id: str) -> Response:
         """What already fired does not fire again."""
+        expect_no_body(request)
         return Response(EventDetail(replay(event=find_event(event_id))).data, status=202)

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from kaireon.accounts.permissions import ADMIN_ONLY
 from kaireon.core import clock
-from kaireon.core.rest import validated
+from kaireon.core.rest import expect_no_body, sent_json, validated
 from kaireon.secrets import signing, vault
 from kaireon.secrets.api.serializers import (
     NewSecretSerializer,
@@ -40,7 +40,7 @@ class SecretList(ListAPIView[Secret]):
         responses={201: SecretSerializer},
     )
     def post(self, request: Request) -> Response:
-        secret = vault.create_secret(**validated(NewSecretSerializer, request.data))
+        secret = vault.create_secret(**validated(NewSecretSerializer, sent_json(request)))
         return Response(SecretSerializer(secret).data, status=HTTP_201_CREATED)
 
 
@@ -56,7 +56,7 @@ class SecretView(APIView):
         responses={200: SecretSerializer, 201: SecretSerializer},
     )
     def put(self, request: Request, name: str) -> Response:
-        secret, is_new = vault.set_secret(name=name, **validated(SecretValueSerializer, request.data))
+        secret, is_new = vault.set_secret(name=name, **validated(SecretValueSerializer, sent_json(request)))
         return Response(SecretSerializer(secret).data, status=HTTP_201_CREATED if is_new else HTTP_200_OK)
 
     @extend_schema(
@@ -96,4 +96,5 @@ class SigningSecretRotation(APIView):
         responses={200: SigningSecretSerializer},
     )
     def post(self, request: Request) -> Response:
+        expect_no_body(request)
         return Response(SigningSecretSerializer(signing.rotate(now=clock.now())).data)
