@@ -23,8 +23,17 @@ app.conf.update(settings.CELERY)
 app.conf.task_default_queue = "events"
 app.conf.task_routes = {"kaireon.delivery.*": {"queue": "delivery"}}
 app.conf.beat_schedule = {
-    "wake lanes with waiting events": {"task": "kaireon.events.wake_waiting_lanes", "schedule": 5.0},
-    "send deliveries that are due": {"task": "kaireon.delivery.send_due", "schedule": 2.0},
+    "wake lanes with waiting events": {
+        "task": "kaireon.events.wake_waiting_lanes",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "send deliveries that are due": {
+        "task": "kaireon.delivery.send_due",
+        "schedule": 2.0,
+        # A sender that works off a backlog must not find one message for each moment that it was busy.
+        "options": {"expires": 2},
+    },
 } | {
     f"{queue} worker is alive": {
         "task": "kaireon.core.heartbeat",

@@ -259,7 +259,12 @@ CELERY = {
 
 # Deliveries: private targets are refused unless their network is named here.
 WEBHOOK_ALLOWED_NETWORKS = _list("KAIREON_WEBHOOK_ALLOWED_NETWORKS")
+# Replaces the public certificate authorities, for installations with one of their own.
+WEBHOOK_CA_FILE = os.environ.get("KAIREON_WEBHOOK_CA_FILE", "")
 DELIVERY_CONCURRENCY = _whole("KAIREON_DELIVERY_CONCURRENCY", 64)
+DELIVERY_TOTAL_SECONDS = 15.0
+# None: the schedule of kaireon.delivery.retries.
+DELIVERY_RETRY_SECONDS: list[float] | None = None
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from kaireon.accounts.keys import create_key
 from kaireon.accounts.roles import Role
+from kaireon.core.context import SYSTEM, set_actor, set_request_id
 from kaireon.core.redis import redis_client
 
 pytest_plugins = ["tests.delivery.receiver", "tests.triggers.fixtures"]
@@ -22,9 +23,11 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 
 @pytest.fixture(autouse=True)
-def _empty_redis(request: pytest.FixtureRequest) -> None:
-    """Each test that touches the database begins with an empty Redis."""
-    if {"db", "transactional_db"} & set(request.fixturenames):
+def _clean_slate(request: pytest.FixtureRequest) -> None:
+    """Each test that touches the database begins with an empty Redis; nobody acts, and no request is in hand."""
+    set_actor(SYSTEM)
+    set_request_id("")
+    if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
         redis_client().flushdb()
 
 

@@ -112,7 +112,7 @@ def delete_trigger(*, trigger_id: str) -> None:
     if trigger is None:
         raise NotFound(f"There is no trigger {trigger_id!r}.")
     record(_entry("trigger.deleted", trigger, {"trigger": _facts(trigger)}))
-    gates.cancel(source=SOURCE, source_id=trigger.pk, reason="the trigger was deleted")
+    gates.cancel(source=SOURCE, source_id=trigger.pk, reason="The trigger was deleted before this was sent.")
     trigger.delete()
     _announce_change()
 
@@ -137,7 +137,7 @@ def _apply_status(trigger: Trigger, *, now: datetime) -> None:
     if trigger.status == Status.ACTIVE:
         gates.release(source=SOURCE, source_id=trigger.pk, now=now)
     elif trigger.status == Status.DISABLED:
-        gates.cancel(source=SOURCE, source_id=trigger.pk, reason="the trigger was disabled")
+        gates.cancel(source=SOURCE, source_id=trigger.pk, reason="The trigger was disabled before this was sent.")
 
 
 def _announce_change() -> None:
