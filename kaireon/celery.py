@@ -9,7 +9,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, worker_ready
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
 
@@ -53,9 +53,17 @@ def use_the_projects_logging(**_: Any) -> None:
 
 
 @worker_ready.connect
-def show_life(sender: Any, **_: Any) -> None:
+def show_life_at_the_start(sender: Any, **_: Any) -> None:
     """Beat asks for the next sign of life only some seconds later."""
     for queue in sender.app.amqp.queues.consume_from:
+        beat(queue)
+
+
+@task_prerun.connect
+def show_life_with_each_task(task: Any, **_: Any) -> None:
+    """A worker that is busy with a backlog comes late to the messages that only ask for a sign of life."""
+    queue = (task.request.delivery_info or {}).get("routing_key")
+    if queue in QUEUES:
         beat(queue)
 
 
