@@ -95,5 +95,8 @@ _registry.register(_Backlog())
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus' text format."""
-    return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)
+    """Prometheus' text format; 503 where there is nothing to count."""
+    try:
+        return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)
+    except DatabaseError:
+        return HttpResponse("PostgreSQL does not answer.\n", content_type="text/plain; charset=utf-8", status=503)

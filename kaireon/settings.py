@@ -184,8 +184,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["kaireon.core.rest.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["kaireon.core.rest.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "kaireon.core.rest.negotiation.OnlyRenderer",
-    # OPTIONS would tell of the lists' serializers what holds for no body; openapi.json describes the routes.
-    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_METADATA_CLASS": "kaireon.core.rest.metadata.RouteMetadata",
     "DEFAULT_PAGINATION_CLASS": "kaireon.core.rest.OffsetPagination",
     "DEFAULT_FILTER_BACKENDS": ["kaireon.core.rest.filters.StrictFilterBackend"],
     "DEFAULT_SCHEMA_CLASS": "kaireon.core.rest.schema.ContractSchema",
@@ -288,6 +287,8 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": os.environ.get("KAIREON_LOG_LEVEL", "INFO")},
     "loggers": {
         "django.server": {"handlers": [], "propagate": False},
+        # Of answers it would say again what kaireon.requests says.
+        "django.request": {"level": "ERROR"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

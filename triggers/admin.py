@@ -16,16 +16,9 @@ from kaireon.core import clock
 from kaireon.core.admin import ReadOnlyAdmin, pretty_json
 from kaireon.core.errors import ApiError, InvalidTransition, ValidationFailed
 from triggers.actions.registry import actions
-from triggers.definition import priority_band, read_definition
+from triggers.definition import JSON_NAMES, priority_band, read_definition
 from triggers.lifecycle import check_transition, create_trigger, delete_trigger, update_trigger
 from triggers.models import Firing, Status, Trigger
-
-_JSON_NAMES = {
-    "event_type": "eventType",
-    "action_type": "actionType",
-    "action_config": "actionConfig",
-    "cooldown_ms": "cooldownMs",
-}
 
 
 class PrettyJSONField(forms.JSONField):
@@ -68,7 +61,7 @@ class TriggerForm(forms.ModelForm[Trigger]):
     def clean(self) -> dict[str, Any]:
         """Puts each problem at its field, with the path behind it."""
         values: dict[str, Any] = super().clean() or {}
-        body = {_JSON_NAMES.get(name, name): value for name, value in values.items()}
+        body = {JSON_NAMES.get(name, name): value for name, value in values.items()}
         for name in ("condition", "actionConfig"):
             body[name] = body.get(name) or {}
         if self.errors:
@@ -86,7 +79,7 @@ class TriggerForm(forms.ModelForm[Trigger]):
 
     def _add_problem(self, path: str, message: str) -> None:
         head = re.split(r"[.\[]", path, maxsplit=1)[0]
-        name = next((python for python, json in _JSON_NAMES.items() if json == head), head)
+        name = next((python for python, json in JSON_NAMES.items() if json == head), head)
         text = message if path == head else f"{path} {message}"
         self.add_error(name if name in self.fields else None, text)
 

@@ -52,6 +52,10 @@ class TriggerDefinition(StrictSerializer):
         raise serializers.ValidationError({detail.field or "non_field_errors": [detail.message] for detail in problems})
 
 
+JSON_NAMES = {field.source or name: name for name, field in TriggerDefinition().fields.items()}
+"""What each of a trigger's fields is called in JSON, by its name in Python."""
+
+
 def read_definition(body: Any, *, existing: Trigger | None = None) -> dict[str, Any]:
     """The checked model values in `body`; for a change of `existing`, only those that were given.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from audit.log import NewEntry, changes, record
 from audit.models import Entry
@@ -13,6 +13,7 @@ from kaireon.core.errors import Conflict, InvalidTransition, NotFound, Validatio
 from kaireon.core.ids import slug_id
 from kaireon.delivery import gates
 from triggers.actions.webhook import SOURCE
+from triggers.definition import JSON_NAMES
 from triggers.models import Catalogue, Status, Trigger
 
 ID_PREFIX = "trg_"
@@ -32,7 +33,6 @@ _AUDITED = (
     "cooldown_ms",
     "status",
 )
-_TRIES = 5
 
 
 def check_transition(before: str, after: str) -> None:
@@ -50,26 +50,19 @@ def find_trigger(trigger_id: str) -> Trigger:
     return trigger
 
 
+@transaction.atomic
 def create_trigger(*, values: Mapping[str, Any], now: datetime) -> Trigger:
     """A new trigger from values that `read_definition` has checked. Raises Conflict where its id is taken."""
-    given_id = values.get("id")
+    # First of all, since it locks: nobody else takes the id between the look and the insert.
+    _announce_change()
+    trigger_id = values.get("id") or slug_id(ID_PREFIX, values["name"], taken=_is_taken)
+    if Trigger.objects.filter(pk=trigger_id).exists():
+        raise Conflict(f"There is a trigger {trigger_id!r} already; choose another id, or change that one.")
     fields = {name: value for name, value in values.items() if name not in {"id", "version"}}
-    for _ in range(_TRIES):
-        trigger_id = given_id or slug_id(ID_PREFIX, values["name"], taken=_is_taken)
-        try:
-            with transaction.atomic():
-                trigger = Trigger(id=trigger_id, created_at=now, updated_at=now, **fields)
-                trigger.save(force_insert=True)
-                record(_entry("trigger.created", trigger, {"trigger": _facts(trigger)}))
-                _announce_change()
-            return trigger
-        except IntegrityError:
-            # Somebody took the id between the look and the insert: a given one is refused, a slug is made anew.
-            if given_id or not Trigger.objects.filter(pk=trigger_id).exists():
-                break
-    if Trigger.objects.filter(pk=given_id).exists():
-        raise Conflict(f"There is a trigger {given_id!r} already; choose another id, or change that one.")
-    raise Conflict("The id of the new trigger was taken again and again; give one yourself.")
+    trigger = Trigger(id=trigger_id, created_at=now, updated_at=now, **fields)
+    trigger.save(force_insert=True)
+    record(_entry("trigger.created", trigger, {"trigger": _facts(trigger)}))
+    return trigger
 
 
 @transaction.atomic
@@ -97,7 +90,7 @@ def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime)
         return trigger
     trigger.version += 1
     trigger.updated_at = now
-    trigger.save(update_fields=[*changed, "version", "updated_at"])
+    trigger.save(update_fields=[*values, "version", "updated_at"])
     _record_change(trigger, changed)
     if "status" in changed:
         _apply_status(trigger, now=now)
@@ -141,7 +134,7 @@ def _apply_status(trigger: Trigger, *, now: datetime) -> None:
 
 
 def _announce_change() -> None:
-    """Makes workers compile again, from the next batch on."""
+    """Makes workers compile again, from the next batch on. Holds the one row until the transaction ends."""
     Catalogue.objects.update_or_create(id=1, defaults={"token": uuid4()})
 
 
@@ -151,7 +144,7 @@ def _is_taken(trigger_id: str) -> bool:
 
 
 def _facts(trigger: Trigger) -> dict[str, Any]:
-    return {name: getattr(trigger, name) for name in _AUDITED}
+    return {JSON_NAMES[name]: getattr(trigger, name) for name in _AUDITED}
 
 
 def _entry(action: str, trigger: Trigger, facts: Mapping[str, Any]) -> NewEntry:

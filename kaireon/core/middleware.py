@@ -14,21 +14,8 @@ from kaireon.core.rest.handlers import not_found
 
 logger = logging.getLogger("kaireon.requests")
 _ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}\Z")
+_NUL = Http404("There is no such route: the path contains a NUL character.")
 _QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
-
-
-def _why_nothing_is_there(request: HttpRequest) -> str:
-    """What makes it certain that no route and no id is meant; empty where one may be.
-
-    PostgreSQL holds no NUL. And Django takes a path that is not UTF-8 for another one, which may exist: %FF for %25FF.
-    """
-    if "\x00" in request.path:
-        return "There is no such route: the path contains a NUL character."
-    try:
-        str(request.META.get("PATH_INFO", "")).encode("latin-1").decode()
-    except UnicodeError:
-        return "There is no such route: the path is not UTF-8 text in percent-encoding."
-    return ""
 
 
 class RequestContextMiddleware:
@@ -50,8 +37,8 @@ class RequestContextMiddleware:
 
     def _answer(self, request: HttpRequest, request_id: str) -> HttpResponseBase:
         started = time.perf_counter()
-        reason = _why_nothing_is_there(request)
-        response = not_found(request, Http404(reason)) if reason else self.get_response(request)
+        # PostgreSQL holds no NUL, so no id has one: nothing can be there.
+        response = not_found(request, _NUL) if "\x00" in request.path else self.get_response(request)
         response["X-Request-Id"] = request_id
         if request.path not in _QUIET_PATHS:
             logger.info(

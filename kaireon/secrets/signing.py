@@ -15,6 +15,8 @@ from kaireon.secrets.vault import SIGNING_SUBJECT
 
 PREFIX = "whsec_"
 OVERLAP = timedelta(hours=24)
+MOST_THAT_SIGN = 10
+"""A message carries a signature for each: with a hundred of them receivers would refuse it for its long header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +63,13 @@ def rotate(*, now: datetime) -> CurrentSigningSecret:
 
 
 def _signing_rows(now: datetime) -> list[SigningSecret]:
-    """The current one, then those that it or a later one replaced less than `OVERLAP` ago."""
+    """The current one, then those that it or a later one replaced less than `OVERLAP` ago, `MOST_THAT_SIGN` at most."""
     rows = list(SigningSecret.objects.order_by("-number"))
     if not rows:
         rows = [_first(now)]
     replaced = zip(rows, rows[1:], strict=False)
-    return [rows[0], *(older for newer, older in replaced if now < newer.created_at + OVERLAP)]
+    signing = [rows[0], *(older for newer, older in replaced if now < newer.created_at + OVERLAP)]
+    return signing[:MOST_THAT_SIGN]
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from audit.log import NewEntry, record
 from kaireon.core import clock
@@ -17,6 +17,13 @@ MAX_VALUE_LENGTH = 8192
 REENCRYPTION_BATCH = 200
 # No secret can have this name; the audit log tells the two kinds apart by it.
 SIGNING_SUBJECT = "signing-secret"
+
+# One statement, since between a look and an insert or update another one may set the secret, or delete it.
+_UPSERT = """
+    INSERT INTO secrets_secret (name, ciphertext, created_at, updated_at) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (name) DO UPDATE SET ciphertext = EXCLUDED.ciphertext, updated_at = EXCLUDED.updated_at
+    RETURNING created_at, xmax = 0 AS is_new
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +66,12 @@ def set_secret(*, name: str, value: str) -> tuple[Secret, bool]:
     """The secret with its new value, and whether it is a new secret. Raises ValidationFailed, VaultUnusable."""
     _check(name, value)
     now = clock.now()
-    changed = {"ciphertext": encrypt(value), "updated_at": now}
-    secret, is_new = Secret.objects.update_or_create(
-        name=name, defaults=changed, create_defaults={**changed, "created_at": now}
-    )
+    ciphertext = encrypt(value)
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, [name, ciphertext, now, now])
+        created_at, is_new = cursor.fetchone()
     record(NewEntry(action="secret.set", subject=name, facts={"name": name, "created": is_new}))
-    return secret, is_new
+    return Secret(name=name, ciphertext=ciphertext, created_at=created_at, updated_at=now), is_new
 
 
 @transaction.atomic

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
+from django.db import connection
 
 from audit.models import Entry
 from kaireon.core import clock
@@ -14,7 +16,7 @@ from kaireon.delivery.models import Delivery
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event
 from kaireon.events.tasks import wake_waiting_lanes
-from tests.stack.conftest import Worker, wait_until
+from tests.stack.conftest import Worker, database_url, wait_until
 from tests.triggers.fixtures import process_all
 from triggers.models import Firing, Trigger
 
@@ -91,6 +93,54 @@ def test_a_worker_killed_in_mid_batch_loses_nothing_and_does_nothing_twice(
     assert {tuple(sorted(record.attributes.items())) for record in Record.objects.all()} == {
         (("balance", 100), ("event_count", EVENTS // CUSTOMERS)),
     }
+
+
+def test_a_worker_killed_after_its_writes_and_before_its_commit_has_written_nothing(
+    triggers: None, start_worker: Callable[[str], Worker]
+) -> None:
+    body = [
+        {"eventType": "purchase", "customerId": f"cust_{number % CUSTOMERS}", "properties": {"number": number}}
+        for number in range(1000)
+    ]
+    ingest(body, source="api", now=clock.now())
+    with psycopg.connect(database_url()) as blocker:
+        # The audit entries are what a batch writes last but one.
+        blocker.execute("LOCK TABLE audit_entry IN EXCLUSIVE MODE")
+        worker = start_worker("events")
+        nudge()
+        wait_until(lambda: writers_that_wait() >= 2, "both processes of the pool wait to write audit entries")
+        worker.kill()
+        blocker.rollback()
+    wait_until(lambda: writers() == 0, "PostgreSQL has noticed that the workers are gone")
+    assert Firing.objects.count() == 0
+    assert Delivery.objects.count() == 0
+    assert Event.objects.filter(event_type="customer.updated").count() == 0
+    assert {record.attributes["event_count"] for record in Record.objects.all()} == {0}
+    assert Event.objects.filter(event_type="purchase", status="pending").count() == 1000
+
+    start_worker("events")
+
+    def everything_is_processed() -> bool:
+        nudge()
+        return not Event.objects.filter(status="pending").exists()
+
+    wait_until(everything_is_processed, "all events are processed")
+    fired = Counter(Firing.objects.values_list("trigger_id", flat=True))
+    assert fired == {"trg_each": 1000, "trg_daily": CUSTOMERS, "trg_hook": 1000}
+    assert {record.attributes["event_count"] for record in Record.objects.all()} == {1000 // CUSTOMERS}
+
+
+def writers_that_wait() -> int:
+    return writers("AND wait_event_type = 'Lock'")
+
+
+def writers(condition: str = "") -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            f" AND query LIKE 'COPY%%audit_entry%%' AND state <> 'idle' {condition}"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def nudge() -> None:

@@ -117,7 +117,7 @@ def test_a_change_is_partial_raises_the_version_and_is_audited(
     assert body == {**created, "priority": 90, "cooldownMs": 0, "version": 2, "updatedAt": body["updatedAt"]}
     assert Entry.objects.get(action="trigger.updated").facts["changes"] == {
         "priority": {"before": 75, "after": 90},
-        "cooldown_ms": {"before": 86400000, "after": 0},
+        "cooldownMs": {"before": 86400000, "after": 0},
     }
 
 

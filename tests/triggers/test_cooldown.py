@@ -119,6 +119,26 @@ def test_redis_flushed_between_two_events_and_the_cooldown_still_holds(
     assert Firing.objects.count() == 1
 
 
+def test_a_redis_that_was_restarted_and_has_lost_the_latest_claims_is_not_believed(
+    make_trigger: MakeTrigger, make_customer: MakeCustomer, send: Send
+) -> None:
+    make_customer("cust_78")
+    trigger = make_trigger(cooldownMs=DAY_MS)
+    assert decisions(send()) == {trigger.pk: "fired"}
+    lane = lane_of(customer_id="cust_78", event_id="")
+    redis_client().hset(f"cooldown-covered:{lane}", "#run", "an earlier run of the server")
+    redis_client().delete(f"cooldown:{trigger.pk}:cust_78")
+    assert decisions(send()) == {trigger.pk: "cooldown"}
+
+
+def test_a_rebuild_leaves_a_later_claim_alone(db: None) -> None:
+    assert isinstance(claim_one("not committed yet"), Granted)
+    store_firing("trg_t", fired_at=redis_now() - timedelta(minutes=30))
+    redis_client().delete(*redis_client().keys("cooldown-covered:*"))
+    assert isinstance(claim_one("another"), CoolingDown)
+    assert isinstance(claim_one("not committed yet"), Granted)
+
+
 def test_claims_are_rebuilt_lane_by_lane_with_the_latest_firing_of_each_customer(db: None) -> None:
     now = redis_now()
     for number in range(40):

@@ -94,6 +94,30 @@ def test_webhooks_are_queued_in_order_of_priority(make_webhook: MakeTrigger, sen
     assert list(queued) == [high.pk, middle.pk, low.pk]
 
 
+def test_a_webhook_reads_what_triggers_of_higher_priority_have_changed_and_no_others(
+    make_webhook: MakeTrigger, make_trigger: MakeTrigger, make_customer: Callable[..., None], send: Send
+) -> None:
+    make_customer("cust_78", event_count=0)
+    make_webhook({"count": "{{customer.event_count}}"}, id="trg_before", priority=90)
+    make_trigger(priority=50)
+    make_webhook({"count": "{{customer.event_count}}"}, id="trg_after", priority=10)
+    send()
+    bodies = dict(Delivery.objects.values_list("source_id", "body"))
+    assert bodies == {"trg_before": '{"count":0}', "trg_after": '{"count":1}'}
+
+
+def test_the_record_of_a_condition_does_not_hide_the_events_own_properties(
+    make_webhook: MakeTrigger, make_customer: Callable[..., None], send: Send
+) -> None:
+    make_customer("cust_78", tier="gold")
+    make_webhook(
+        {"event": "{{event.customer.tier}}", "record": "{{customer.tier}}"},
+        condition={"field": "customer.tier", "operator": "eq", "value": "gold"},
+    )
+    send(properties={"customer": {"tier": "as the shop says"}})
+    assert Delivery.objects.get().body == '{"event":"as the shop says","record":"gold"}'
+
+
 def test_a_paused_trigger_holds_what_it_has_queued_and_sends_it_when_resumed(
     make_webhook: MakeTrigger, send: Send, receiver: Receiver
 ) -> None:

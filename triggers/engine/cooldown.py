@@ -5,7 +5,8 @@
 * Redis holds nothing that can't be rebuilt. For each lane and trigger it notes how long a cooldown its claims cover;
   where that note is missing (Redis came back empty) or the cooldown was lengthened since, the script says so, and
   claims are rebuilt from firings before anything fires. The worker that rebuilds holds the lane's lock, so every
-  earlier firing of the lane's customers is committed and seen.
+  earlier firing of the lane's customers is committed and seen. The notes count for one run of the Redis server: one
+  that was restarted, or a replica that took over, may have lost the latest claims.
 """
 
 from collections.abc import Sequence
@@ -25,13 +26,19 @@ _CLAIM = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local claiming = ARGV[1] == '1'
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local is_noted = redis.call('HGET', KEYS[1], '#run') == run
+if claiming and not is_noted then
+    redis.call('DEL', KEYS[1])
+    redis.call('HSET', KEYS[1], '#run', run)
+end
 local covered = {}
 local answers = {}
 for i = 2, #KEYS do
     local at = 2 + (i - 2) * 3
     local trigger, cooldown, event = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
     if covered[trigger] == nil then
-        covered[trigger] = tonumber(redis.call('HGET', KEYS[1], trigger) or '-1')
+        covered[trigger] = is_noted and tonumber(redis.call('HGET', KEYS[1], trigger) or '-1') or -1
         if claiming and covered[trigger] > cooldown then
             redis.call('HSET', KEYS[1], trigger, ARGV[at + 1])
             covered[trigger] = cooldown

@@ -43,12 +43,13 @@ def try_out(trigger: Trigger, event: NewEvent, *, now: datetime) -> DryRun:
     if queued.customer_id is not None and scope.records.default_schema_id is not None:
         scope.records.load(scope.records.default_schema_id, {queued.customer_id}, lock=False)
     document = condition_document(queued)
+    tested = document
     if compiled.condition_reads_customer:
-        document = with_customer(document, scope.records.default_attributes(queued.customer_id))
-    explanation = conditions.explain(compiled.condition, document)
+        tested = with_customer(document, scope.records.default_attributes(queued.customer_id))
+    explanation = conditions.explain(compiled.condition, tested)
     until = _cooling_until(compiled, queued, now=now)
     action, problem = _preview(compiled, queued, document, scope)
-    decision, reason = _decide(trigger, compiled, queued, document, explanation, until, problem)
+    decision, reason = _decide(trigger, compiled, queued, tested, explanation, until, problem)
     return DryRun(
         would_fire=decision == Verdict.FIRED,
         decision=decision,

@@ -94,14 +94,15 @@ def _evaluate(
     for event in wave:
         triggers = listening[event.event_type]
         document = condition_document(event)
+        tested = document
         if any(trigger.condition_reads_customer for trigger in triggers):
-            document = with_customer(document, scope.records.default_attributes(event.customer_id))
+            tested = with_customer(document, scope.records.default_attributes(event.customer_id))
         ledger.lines[event.sequence] = {}
         for trigger in triggers:
             if event.is_retry and (firing := fired_before.get((event.event_id, trigger.id))) is not None:
                 ledger.note(event, _decision_of(firing, trigger))
-            elif not trigger.passes(document):
-                reason = reason_of(conditions.why_false(trigger.condition, document))
+            elif not trigger.passes(tested):
+                reason = reason_of(conditions.why_false(trigger.condition, tested))
                 ledger.note(event, decision(trigger, Verdict.CONDITION_FALSE, reason=reason))
             elif trigger.action.needs_customer and event.customer_id is None:
                 reason = f"the event has no customerId, and {trigger.action.action_type} needs one"

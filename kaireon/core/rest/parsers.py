@@ -24,7 +24,7 @@ class JSONParser(parsers.BaseParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
         encoding = (parser_context or {})["request"].headers.get("Content-Encoding", "")
         if encoding.strip().lower() not in _PLAIN_ENCODINGS:
-            raise UnsupportedMediaType("Send the body as it is, without Content-Encoding: compressed ones are not read.")
+            raise UnsupportedMediaType("Send the body uncompressed, without Content-Encoding.")
         return _read_json(stream)
 
 
