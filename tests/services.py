@@ -1,7 +1,6 @@
 """A pytest plugin (`-p tests.services`) that starts PostgreSQL and Redis before Django reads its settings.
 
-It has to be a plugin: pytest-django reads the settings before any conftest.py. Workers of pytest-xdist inherit the
-environment of their controller, and with it the servers.
+It has to be a plugin: pytest-django reads the settings before any conftest.py.
 """
 
 import os
@@ -39,7 +38,6 @@ def _start() -> None:
         KAIREON_INSECURE_HTTP="1",
         KAIREON_ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
         KAIREON_LOG_FORMAT="line",
-        KAIREON_TEST_SERVICES="started",
     )
 
 
@@ -48,5 +46,4 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     _stack.close()
 
 
-if os.environ.get("KAIREON_TEST_SERVICES") != "started":
-    _start()
+_start()

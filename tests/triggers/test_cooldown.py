@@ -11,6 +11,7 @@ from django.db import connection
 from kaireon.core import clock
 from kaireon.core.redis import redis_client
 from kaireon.events.lanes import lane_of
+from tests.factories import FiringFactory
 from tests.triggers.fixtures import Send, decisions
 from triggers.engine import cooldown
 from triggers.engine.cooldown import Claim, CoolingDown, Granted
@@ -28,25 +29,6 @@ def redis_now() -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC) + timedelta(microseconds=microseconds)
 
 
-def store_firing(
-    trigger_id: str, *, fired_at: datetime, customer_id: str = "cust_78", event_id: str = "earlier"
-) -> None:
-    """A firing that is committed, and of which Redis knows nothing."""
-    Firing.objects.create(
-        id=f"fir_{trigger_id}_{customer_id}_{event_id}",
-        trigger_id=trigger_id,
-        trigger_version=1,
-        event_id=event_id,
-        event_type="purchase",
-        customer_id=customer_id,
-        lane=lane_of(customer_id=customer_id, event_id=event_id),
-        action_type="update_attribute",
-        outcome="succeeded",
-        fired_at=fired_at,
-        duration_ms=1,
-    )
-
-
 def claim_one(event_id: str, *, cooldown_ms: int = HOUR_MS, customer_id: str = "cust_78") -> cooldown.Answer:
     wish = Claim("trg_t", cooldown_ms, customer_id, event_id)
     (answer,) = cooldown.claim([wish], lane=lane_of(customer_id=customer_id, event_id=event_id))
@@ -58,7 +40,7 @@ def claim_one(event_id: str, *, cooldown_ms: int = HOUR_MS, customer_id: str = "
 )
 def test_it_fires_when_now_minus_last_fired_at_reaches_the_cooldown(db: None, ago_ms: int, fires: bool) -> None:
     fired_at = redis_now() - timedelta(milliseconds=ago_ms)
-    store_firing("trg_t", fired_at=fired_at)
+    FiringFactory.create(fired_at=fired_at)
     answer = claim_one("new")
     if fires:
         assert isinstance(answer, Granted)
@@ -133,7 +115,7 @@ def test_a_redis_that_was_restarted_and_has_lost_the_latest_claims_is_not_believ
 
 def test_a_rebuild_leaves_a_later_claim_alone(db: None) -> None:
     assert isinstance(claim_one("not committed yet"), Granted)
-    store_firing("trg_t", fired_at=redis_now() - timedelta(minutes=30))
+    FiringFactory.create(fired_at=redis_now() - timedelta(minutes=30))
     redis_client().delete(*redis_client().keys("cooldown-covered:*"))
     assert isinstance(claim_one("another"), CoolingDown)
     assert isinstance(claim_one("not committed yet"), Granted)
@@ -143,8 +125,12 @@ def test_claims_are_rebuilt_lane_by_lane_with_the_latest_firing_of_each_customer
     now = redis_now()
     for number in range(40):
         customer = f"cust_{number}"
-        store_firing("trg_t", fired_at=now - timedelta(hours=5), customer_id=customer, event_id=f"old-{number}")
-        store_firing("trg_t", fired_at=now - timedelta(minutes=5), customer_id=customer, event_id=f"new-{number}")
+        FiringFactory.create(
+            trigger_id="trg_t", fired_at=now - timedelta(hours=5), customer_id=customer, event_id=f"old-{number}"
+        )
+        FiringFactory.create(
+            trigger_id="trg_t", fired_at=now - timedelta(minutes=5), customer_id=customer, event_id=f"new-{number}"
+        )
     for number in range(40):
         assert isinstance(claim_one("again", customer_id=f"cust_{number}"), CoolingDown)
     assert isinstance(claim_one("again", customer_id="cust_new"), Granted)
@@ -155,7 +141,7 @@ def test_a_longer_cooldown_counts_at_once_even_for_claims_that_have_expired(
 ) -> None:
     make_customer("cust_78")
     trigger = make_trigger(cooldownMs=HOUR_MS)
-    store_firing(trigger.pk, fired_at=clock.now() - timedelta(hours=2))
+    FiringFactory.create(trigger_id=trigger.pk, event_id="earlier", fired_at=clock.now() - timedelta(hours=2))
     assert decisions(send()) == {trigger.pk: "fired"}
     Firing.objects.filter(trigger_id=trigger.pk, event_id="earlier").delete()
     redis_client().delete(f"cooldown:{trigger.pk}:cust_78")  # as if the hour were over
@@ -167,7 +153,7 @@ def test_a_longer_cooldown_counts_at_once_even_for_claims_that_have_expired(
 def test_a_shorter_cooldown_counts_at_once(make_trigger: MakeTrigger, make_customer: MakeCustomer, send: Send) -> None:
     make_customer("cust_78")
     trigger = make_trigger(cooldownMs=DAY_MS)
-    store_firing(trigger.pk, fired_at=redis_now() - timedelta(hours=2))
+    FiringFactory.create(trigger_id=trigger.pk, fired_at=redis_now() - timedelta(hours=2))
     assert decisions(send()) == {trigger.pk: "cooldown"}
     update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": HOUR_MS}, now=clock.now())
     assert decisions(send()) == {trigger.pk: "fired"}
@@ -178,7 +164,7 @@ def test_longer_again_after_shorter_forgets_nothing(
 ) -> None:
     make_customer("cust_78")
     trigger = make_trigger(cooldownMs=DAY_MS)
-    store_firing(trigger.pk, fired_at=redis_now() - timedelta(hours=3))
+    FiringFactory.create(trigger_id=trigger.pk, fired_at=redis_now() - timedelta(hours=3))
     assert decisions(send()) == {trigger.pk: "cooldown"}
     update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": HOUR_MS}, now=clock.now())
     assert decisions(send(customer_id="cust_78")) == {trigger.pk: "fired"}
@@ -205,7 +191,7 @@ def test_peek_claims_nothing_and_knows_what_redis_has_forgotten(db: None) -> Non
     assert isinstance(claim_one("e-2"), Granted)
     assert isinstance(cooldown.peek(wish, lane=lane, now=clock.now()), CoolingDown)
     redis_client().flushall()
-    store_firing("trg_t", fired_at=clock.now())
+    FiringFactory.create(fired_at=clock.now())
     assert isinstance(cooldown.peek(wish, lane=lane, now=clock.now()), CoolingDown)
     assert redis_client().dbsize() == 0
 
