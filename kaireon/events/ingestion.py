@@ -30,14 +30,14 @@ PLATFORM_EVENT_TYPES = (
     "budget.exhausted",
 )
 
-_EVENT_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}\Z")
-_EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
+EVENT_ID = re.compile(r"[A-Za-z0-9._:@-]{1,128}\Z")
+EVENT_TYPE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*\Z")
 _KEYS = frozenset({"eventId", "eventType", "customerId", "timestamp", "properties"})
 
 
 def is_event_type(text: str) -> bool:
     """Whether `text` is a dotted name: one of the platform's types, or the user's own."""
-    return len(text) <= EVENT_TYPE_MAX_LENGTH and _EVENT_TYPE.match(text) is not None
+    return len(text) <= EVENT_TYPE_MAX_LENGTH and EVENT_TYPE.match(text) is not None
 
 
 def ingest(body: object, *, source: str, now: datetime) -> list[Accepted]:
@@ -92,7 +92,7 @@ def read_event(raw: object, *, path: str, source: str) -> NewEvent:
         refuse("eventType", f"must be {EVENT_TYPE_RULE}.")
 
     event_id = raw.get("eventId")
-    if event_id is not None and not (isinstance(event_id, str) and _EVENT_ID.match(event_id)):
+    if event_id is not None and not (isinstance(event_id, str) and EVENT_ID.match(event_id)):
         refuse("eventId", "must be 1 to 128 letters, digits and ._:@-")
 
     customer_id = raw.get("customerId")

@@ -16,6 +16,7 @@ from kaireon.core.json_values import check_json
 
 DEFAULT_MAX_BYTES = 64 * 1024
 DEFAULT_MAX_DEPTH = 16
+_END = r"\Z"
 _OF_EVERY_FIELD = {"required": "is required.", "null": "must not be null."}
 
 
@@ -37,6 +38,7 @@ class Text(serializers.CharField):
         return super().run_validation(data)
 
 
+@extend_schema_field({"type": "string", "pattern": f"^{GIVEN_ID.pattern.removesuffix(_END)}$"})
 class IdText(Text):
     """An id that the caller may choose."""
 

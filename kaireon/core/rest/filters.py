@@ -14,6 +14,7 @@ from django.db.models import Model, QuerySet
 from django_filters import filters
 from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.utils import translate_validation
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 
 from kaireon.core.errors import Detail, ValidationFailed
@@ -67,6 +68,7 @@ def _unknown(name: str, known: Collection[str]) -> str:
     return f"is not a known parameter; known are {', '.join(known)}." if known else "is not known; there are none here."
 
 
+@extend_schema_field({"type": "string", "minLength": 1})
 class TextFilter(filters.CharFilter):
     """Exactly this text, blanks at its ends included."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # DRF reads its settings, and so imports this module, while i
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}\Z")
+_WHOLE = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
 
 
 class OffsetPagination(BasePagination):
@@ -67,14 +68,14 @@ class OffsetPagination(BasePagination):
                 "in": "query",
                 "required": False,
                 "description": f"Page size; more than {MAX_LIMIT} is served as {MAX_LIMIT}.",
-                "schema": {"type": "integer", "minimum": 0, "default": DEFAULT_LIMIT},
+                "schema": {**_WHOLE, "default": DEFAULT_LIMIT},
             },
             {
                 "name": "offset",
                 "in": "query",
                 "required": False,
                 "description": "How many to pass over.",
-                "schema": {"type": "integer", "minimum": 0, "default": 0},
+                "schema": {**_WHOLE, "default": 0},
             },
         ]
 

@@ -4,18 +4,19 @@ from typing import Any
 
 from rest_framework import serializers
 
-from kaireon.core.rest import JSONObjectField
+from kaireon.core.rest import JSONObjectField, StrictSerializer
+from kaireon.events.ingestion import EVENT_ID, EVENT_TYPE, EVENT_TYPE_MAX_LENGTH
 from kaireon.events.models import Event, EventStatus
 
 
-class SentEvent(serializers.Serializer[Any]):
-    """An event as sent; `kaireon.events.ingestion` checks it."""
+class SentEvent(StrictSerializer):
+    """An event as sent, for OpenAPI: `kaireon.events.ingestion` checks it."""
 
-    eventId = serializers.CharField(required=False, max_length=128)
-    eventType = serializers.CharField(max_length=100)
+    eventId = serializers.RegexField(EVENT_ID, required=False, allow_null=True)
+    eventType = serializers.RegexField(EVENT_TYPE, max_length=EVENT_TYPE_MAX_LENGTH)
     customerId = serializers.CharField(required=False, allow_null=True, max_length=255)
-    timestamp = serializers.DateTimeField(required=False)
-    properties = JSONObjectField(required=False)
+    timestamp = serializers.DateTimeField(required=False, allow_null=True)
+    properties = JSONObjectField(required=False, allow_null=True)
 
 
 class EventResult(serializers.Serializer[Any]):
