@@ -3,18 +3,33 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kaireon import conditions
 from kaireon.core.errors import ApiError, Detail, ValidationFailed, join_path
-from kaireon.core.rest import Choice, IdText, JSONObjectField, StrictSerializer, Text, Whole
+from kaireon.core.rest import Choice, IdText, JSONObjectField, StrictSerializer, Text, Whole, check_is_object
 from kaireon.core.rest.exceptions import flatten
-from kaireon.events.ingestion import EVENT_TYPE_RULE, is_event_type
+from kaireon.events.ingestion import EVENT_TYPE, EVENT_TYPE_MAX_LENGTH, EVENT_TYPE_RULE, is_event_type
 from triggers.actions import registry
 from triggers.models import Status, Trigger
 
+_END = r"\Z"
 MAX_COOLDOWN_MS = 10 * 365 * 24 * 3600 * 1000
 PRIORITY_BANDS = ((90, "Critical"), (70, "High"), (40, "Medium"), (1, "Low"))
+
+
+@extend_schema_field(
+    {"type": "string", "maxLength": EVENT_TYPE_MAX_LENGTH, "pattern": f"^{EVENT_TYPE.pattern.replace(_END, '$')}"}
+)
+class EventTypeText(Text):
+    """Any dotted name: the platform's types and the user's own."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not is_event_type(text):
+            raise serializers.ValidationError(f"must be {EVENT_TYPE_RULE}.", code="event_type")
+        return text
 
 
 class TriggerDefinition(StrictSerializer):
@@ -23,25 +38,19 @@ class TriggerDefinition(StrictSerializer):
     id = IdText(required=False)
     name = Text(max_length=255)
     description = Text(allow_blank=True, default="", max_length=5000)
-    eventType = Text(source="event_type")
+    eventType = EventTypeText(source="event_type")
     # The grammar bounds a condition's depth and says so with a path; the bound here is only there against abuse.
     condition = JSONObjectField(default=dict, max_depth=64)
     actionType = Text(source="action_type")
     actionConfig = JSONObjectField(source="action_config", default=dict)
     priority = Whole(min_value=0, max_value=100, default=50)
     cooldownMs = Whole(source="cooldown_ms", min_value=0, max_value=MAX_COOLDOWN_MS, default=0)
-    status = Choice(Status.values, default=Status.ACTIVE)
+    status = Choice(Status.choices, default=Status.ACTIVE)
     version = Whole(
         required=False, help_text="On a change: refused with 409 if the trigger has another version by now."
     )
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
-
-    def validate_eventType(self, value: str) -> str:  # noqa: N802  DRF derives the name from the field's
-        """Any dotted name: the platform's types and the user's own."""
-        if not is_event_type(value):
-            raise serializers.ValidationError(f"must be {EVENT_TYPE_RULE}.")
-        return value
 
     def validate_condition(self, value: dict[str, Any]) -> dict[str, Any]:
         """Parsed on save; the path of a problem goes on behind `condition`."""
@@ -61,6 +70,7 @@ def read_definition(body: Any, *, existing: Trigger | None = None) -> dict[str, 
 
     Raises ValidationFailed with every problem that it finds.
     """
+    check_is_object(body)
     body = _without_alias(body)
     serializer = TriggerDefinition(data=body, partial=existing is not None)
     problems: list[Detail] = []
@@ -75,18 +85,18 @@ def read_definition(body: Any, *, existing: Trigger | None = None) -> dict[str, 
     return values
 
 
-def _without_alias(body: Any) -> Any:
+def _without_alias(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """The specification writes `config` in its snippets of actions, and `actionConfig` everywhere else."""
-    if not isinstance(body, Mapping) or "config" not in body:
+    if "config" not in body:
         return body
     if "actionConfig" in body:
         raise ValidationFailed.at("config", "is another name of actionConfig; send one of them.")
     return {("actionConfig" if key == "config" else key): value for key, value in body.items()}
 
 
-def _action_problems(body: Any, existing: Trigger | None, reported: set[str]) -> list[Detail]:
+def _action_problems(body: Mapping[str, Any], existing: Trigger | None, reported: set[str]) -> list[Detail]:
     """What is wrong with the action, where its type and config are of the right JSON types and within bounds."""
-    if not isinstance(body, Mapping) or any(path.startswith(("actionType", "actionConfig")) for path in reported):
+    if any(path.startswith(("actionType", "actionConfig")) for path in reported):
         return []
     if existing is not None and not {"actionType", "actionConfig"} & body.keys():
         return []

@@ -71,18 +71,18 @@ def test_a_revoked_key_opens_nothing_and_stays_listed(admin_api: APIClient) -> N
 @pytest.mark.parametrize(
     ("body", "field", "message"),
     [
-        ({"role": "viewer"}, "name", "This field is required."),
-        ({"name": "a"}, "role", "This field is required."),
-        ({"name": "", "role": "viewer"}, "name", "This field may not be blank."),
+        ({"role": "viewer"}, "name", "is required."),
+        ({"name": "a"}, "role", "is required."),
+        ({"name": "", "role": "viewer"}, "name", "must not be empty."),
         ({"name": 5, "role": "viewer"}, "name", "must be text."),
         ({"name": "a\x00", "role": "viewer"}, "name", "Null characters are not allowed."),
-        ({"name": "a" * 256, "role": "viewer"}, "name", "Ensure this field has no more than 255 characters."),
+        ({"name": "a" * 256, "role": "viewer"}, "name", "must have at most 255 characters."),
         ({"name": "a", "role": "root"}, "role", "must be one of viewer, editor, admin, ingest."),
         ({"name": "a", "role": ["admin"]}, "role", "must be one of viewer, editor, admin, ingest."),
-        ({"name": "a", "role": None}, "role", "This field may not be null."),
+        ({"name": "a", "role": None}, "role", "must not be null."),
         ({"name": "a", "role": "viewer", "rolle": 1}, "rolle", "is not a known field; did you mean role?"),
         ({"name": "a", "role": "viewer", "key": "krn_mine"}, "key", "is not a known field; known are name, role."),
-        (["a"], "", "Invalid data. Expected a dictionary, but got list."),
+        (["a"], "", "The body must be a JSON object."),
     ],
 )
 def test_a_body_that_breaks_a_rule_makes_no_key(admin_api: APIClient, body: Any, field: str, message: str) -> None:

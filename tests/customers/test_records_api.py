@@ -125,9 +125,9 @@ def test_a_record_that_was_read_can_be_sent_back(editor_api: APIClient) -> None:
 @pytest.mark.parametrize(
     ("body", "problems"),
     [
-        ({}, [("attributes", "This field is required.")]),
+        ({}, [("attributes", "is required.")]),
         ({"attributes": []}, [("attributes", "must be an object.")]),
-        ({"attributes": None}, [("attributes", "This field may not be null.")]),
+        ({"attributes": None}, [("attributes", "must not be null.")]),
         ({"attribute": {}, "attributes": {}}, [("attribute", "is not a known field; did you mean attributes?")]),
         (
             {"attributes": {"event_count": "75"}},

@@ -169,10 +169,10 @@ def test_without_records_fields_may_change_as_one_likes(editor_api: APIClient) -
 @pytest.mark.parametrize(
     ("body", "problems"),
     [
-        ({"fields": []}, [("name", "This field is required.")]),
-        ({"name": "x"}, [("fields", "This field is required.")]),
+        ({"fields": []}, [("name", "is required.")]),
+        ({"name": "x"}, [("fields", "is required.")]),
         ({**PROFILE, "name": 7}, [("name", "must be text.")]),
-        ({**PROFILE, "name": "x" * 256}, [("name", "Ensure this field has no more than 255 characters.")]),
+        ({**PROFILE, "name": "x" * 256}, [("name", "must have at most 255 characters.")]),
         ({**PROFILE, "isDefault": 1}, [("isDefault", "must be true or false.")]),
         ({**PROFILE, "isdefault": True}, [("isdefault", "is not a known field; did you mean isDefault?")]),
         (
@@ -187,7 +187,7 @@ def test_without_records_fields_may_change_as_one_likes(editor_api: APIClient) -
             {**PROFILE, "fields": [{"name": "a", "dataType": "varchar"}]},
             [("fields[0].dataType", "must be one of text, integer, decimal, boolean, date, datetime, json.")],
         ),
-        ({**PROFILE, "fields": [{"name": "a"}]}, [("fields[0].dataType", "This field is required.")]),
+        ({**PROFILE, "fields": [{"name": "a"}]}, [("fields[0].dataType", "is required.")]),
         (
             {**PROFILE, "fields": [{"name": "a", "dataType": "text", "displayName": "A"}]},
             [("fields[0].displayName", "is not a known field; known are name, dataType.")],
@@ -218,7 +218,7 @@ def test_a_bad_schema_is_refused_with_the_path_to_the_problem(
     assert not Schema.objects.exists()
 
 
-@pytest.mark.parametrize("body", [[], "x", None, [PROFILE], {**PROFILE, "fields": {}}, {**PROFILE, "fields": ["a"]}])
+@pytest.mark.parametrize("body", [[], "x", [PROFILE], {**PROFILE, "fields": {}}, {**PROFILE, "fields": ["a"]}])
 def test_a_body_of_another_shape_is_refused(editor_api: APIClient, body: Any) -> None:
     answer = editor_api.post("/api/v1/schemas", body, format="json")
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "validation_failed")
@@ -227,7 +227,7 @@ def test_a_body_of_another_shape_is_refused(editor_api: APIClient, body: Any) ->
 def test_a_change_with_half_a_field_is_refused(editor_api: APIClient) -> None:
     make_schema()
     answer = editor_api.patch("/api/v1/schemas/schema_customer_profile", {"fields": [{"name": "a"}]}, format="json")
-    assert (answer.status_code, details(answer)) == (400, [("fields[0].dataType", "This field is required.")])
+    assert (answer.status_code, details(answer)) == (400, [("fields[0].dataType", "is required.")])
 
 
 @pytest.mark.parametrize("schema_id", ["schema_none", "%00", "a%00b", "%0A", "%FF", "x" * 2000])

@@ -4,7 +4,7 @@ from kaireon.core.rest.exceptions import error_response, exception_handler
 from kaireon.core.rest.fields import Choice, Flag, IdText, Items, JSONObjectField, JSONValueField, Text, Whole
 from kaireon.core.rest.pagination import OffsetPagination
 from kaireon.core.rest.parsers import JSONParser, JSONRenderer, expect_no_body, sent_json
-from kaireon.core.rest.serializers import StrictSerializer, validated
+from kaireon.core.rest.serializers import StrictSerializer, check_is_object, validated
 
 __all__ = [
     "Choice",
@@ -19,6 +19,7 @@ __all__ = [
     "StrictSerializer",
     "Text",
     "Whole",
+    "check_is_object",
     "error_response",
     "exception_handler",
     "expect_no_body",

@@ -3,7 +3,6 @@
 Their refusals go on where a field's path ends: "priority: must be a whole number."
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -53,12 +52,9 @@ class IdText(Text):
 
 
 class Choice(serializers.ChoiceField):
-    """One of `values`, each of them text."""
+    """One of `choices`, each of them text."""
 
     default_error_messages = {**_OF_EVERY_FIELD, "invalid_choice": "must be one of {choices}."}
-
-    def __init__(self, values: Iterable[str], **kwargs: Any) -> None:
-        super().__init__(choices=[str(value) for value in values], **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str) or data not in self.choices:

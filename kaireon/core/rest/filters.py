@@ -68,12 +68,13 @@ def _unknown(name: str, known: Collection[str]) -> str:
     return f"is not a known parameter; known are {', '.join(known)}." if known else "is not known; there are none here."
 
 
-@extend_schema_field({"type": "string", "minLength": 1})
 class TextFilter(filters.CharFilter):
     """Exactly this text, blanks at its ends included."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, strip=False, **kwargs)
+        described = {"description": kwargs["help_text"]} if "help_text" in kwargs else {}
+        extend_schema_field({"type": "string", "minLength": 1, **described})(self)
 
 
 class OneOf(filters.ChoiceFilter):

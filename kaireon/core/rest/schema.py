@@ -51,10 +51,12 @@ class StrictBodies(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Literal["request", "response"]) -> dict[str, Any]:
         """The schema as drf-spectacular makes it, closed where it is a request's."""
-        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        schema: dict[str, Any] = auto_schema._map_serializer(  # type: ignore[no-untyped-call]
+            self.target, direction, bypass_extensions=True
+        )
         if direction == "request":
             for name, field in self.target.fields.items():
                 if field.read_only:
-                    schema["properties"][name] = {"readOnly": True}
+                    schema["properties"][name] = {"description": "Only read; may be sent back, and changes nothing."}
             schema["additionalProperties"] = False
         return schema

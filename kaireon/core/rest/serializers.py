@@ -7,6 +7,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kaireon.core.errors import ValidationFailed
+
 _MOST_UNKNOWN_TOLD = 20
 _LONGEST_NAME_COMPARED = 100
 
@@ -42,8 +44,15 @@ class StrictSerializer(serializers.Serializer[Any]):
         return f"is not a known field; {hint}"
 
 
+def check_is_object(data: Any) -> None:
+    """Raises ValidationFailed for a body that is a list, a text, null …"""
+    if not isinstance(data, Mapping):
+        raise ValidationFailed.at("", "The body must be a JSON object.")
+
+
 def validated(serializer_class: type[StrictSerializer], data: Any, *, partial: bool = False) -> dict[str, Any]:
-    """The checked values of `data`, keyed by each field's source name. Raises DRF's ValidationError."""
+    """The checked values of `data`, keyed by each field's source name. Raises ValidationFailed, DRF's ValidationError."""
+    check_is_object(data)
     serializer = serializer_class(data=data, partial=partial)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

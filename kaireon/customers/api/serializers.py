@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from kaireon.core.rest import Choice, Flag, IdText, JSONObjectField, StrictSerializer, Text
+from kaireon.core.rest import Choice, Flag, IdText, Items, JSONObjectField, StrictSerializer, Text
 from kaireon.customers.field_types import FIELD_TYPES, Field
 from kaireon.customers.records import MAX_ROWS
 from kaireon.customers.schemas import MAX_FIELDS, NAME_MAX_LENGTH
@@ -14,7 +14,7 @@ class FieldBody(StrictSerializer):
     """A field of a schema."""
 
     name = Text(help_text="A letter, then up to 63 letters, digits and _.")
-    dataType = Choice(FIELD_TYPES)
+    dataType = Choice(list(FIELD_TYPES))
 
     def to_internal_value(self, data: Any) -> Field:
         """The domain's field instead of a dictionary."""
@@ -61,25 +61,14 @@ class RecordBody(StrictSerializer):
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
 
 
-class RowList(serializers.ListField):
-    """1 to 1000 rows. They are counted before anything is looked at, for a body has room for a million empty ones."""
-
-    child = JSONObjectField()
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_length=1, max_length=MAX_ROWS, **kwargs)
-
-    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
-        if isinstance(data, list) and not 1 <= len(data) <= MAX_ROWS:
-            raise serializers.ValidationError(f"must be 1 to {MAX_ROWS} rows, not {len(data)}.", code="count")
-        rows: list[dict[str, Any]] = super().to_internal_value(data)
-        return rows
-
-
 class RowsBody(StrictSerializer):
     """Rows of a bulk upsert: `customerId` and attributes, side by side."""
 
-    rows = RowList()
+    rows = Items(
+        child=JSONObjectField(),
+        max_length=MAX_ROWS,
+        error_messages={"count": "must be 1 to {max_length} rows, not {length}."},
+    )
 
 
 class TallyBody(serializers.Serializer[Any]):

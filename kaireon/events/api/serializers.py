@@ -10,10 +10,10 @@ from kaireon.events.models import Event, EventStatus
 
 
 class SentEvent(StrictSerializer):
-    """An event as sent, for OpenAPI: `kaireon.events.ingestion` checks it."""
+    """An event as it is sent."""
 
-    eventId = serializers.RegexField(EVENT_ID, required=False, allow_null=True)
-    eventType = serializers.RegexField(EVENT_TYPE, max_length=EVENT_TYPE_MAX_LENGTH)
+    eventId = serializers.RegexField(f"^{EVENT_ID.pattern}", required=False, allow_null=True)
+    eventType = serializers.RegexField(f"^{EVENT_TYPE.pattern}", max_length=EVENT_TYPE_MAX_LENGTH)
     customerId = serializers.CharField(required=False, allow_null=True, max_length=255)
     timestamp = serializers.DateTimeField(required=False, allow_null=True)
     properties = JSONObjectField(required=False, allow_null=True)
