@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularJSONAPIView
 
 from kaireon import health
 from kaireon.core.rest import handlers
+from kaireon.core.rest.documentation import Documentation
 
 API = "api/v1/"
 
@@ -35,7 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(API, include("audit.api.urls")),
     path(API, include("kaireon.accounts.api.urls")),
     path(f"{API}openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
-    path(f"{API}docs", SpectacularSwaggerView.as_view(url_name="openapi"), name="docs"),
+    path(f"{API}docs", Documentation.as_view(url_name="openapi"), name="docs"),
     path("healthz", health.live),
     path("readyz", health.ready),
     path("metrics", health.metrics),

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from kaireon import conditions
 from kaireon.core.errors import ApiError, Detail, ValidationFailed, join_path
-from kaireon.core.rest import Choice, IdText, JSONObjectField, StrictSerializer, Text, Whole, check_is_object
+from kaireon.core.rest import Choice, IdText, JSONObjectField, Line, StrictSerializer, Text, Whole, check_is_object
 from kaireon.core.rest.exceptions import flatten
 from kaireon.events.ingestion import EVENT_TYPE, EVENT_TYPE_MAX_LENGTH, EVENT_TYPE_RULE, is_event_type
 from triggers.actions import registry
@@ -36,7 +36,7 @@ class TriggerDefinition(StrictSerializer):
     """The body of POST, PUT and PATCH."""
 
     id = IdText(required=False)
-    name = Text(max_length=255)
+    name = Line(max_length=255)
     description = Text(allow_blank=True, default="", max_length=5000)
     eventType = EventTypeText(source="event_type")
     # The grammar bounds a condition's depth and says so with a path; the bound here is only there against abuse.

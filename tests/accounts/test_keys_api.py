@@ -75,7 +75,7 @@ def test_a_revoked_key_opens_nothing_and_stays_listed(admin_api: APIClient) -> N
         ({"name": "a"}, "role", "is required."),
         ({"name": "", "role": "viewer"}, "name", "must not be empty."),
         ({"name": 5, "role": "viewer"}, "name", "must be text."),
-        ({"name": "a\x00", "role": "viewer"}, "name", "Null characters are not allowed."),
+        ({"name": "a\x00", "role": "viewer"}, "name", "must not contain line breaks or other control characters."),
         ({"name": "a" * 256, "role": "viewer"}, "name", "must have at most 255 characters."),
         ({"name": "a", "role": "root"}, "role", "must be one of viewer, editor, admin, ingest."),
         ({"name": "a", "role": ["admin"]}, "role", "must be one of viewer, editor, admin, ingest."),

@@ -107,7 +107,7 @@ def test_a_row_that_grows_its_record_beyond_the_limit_stores_nothing(editor_api:
             {"rows": [{"customerId": f"c{number}"} for number in range(1001)]},
             [("rows", "must be 1 to 1000 rows, not 1001.")],
         ),
-        ({"rows": {"customerId": "a"}}, [("rows", 'Expected a list of items but got type "dict".')]),
+        ({"rows": {"customerId": "a"}}, [("rows", "must be a list.")]),
         ({"rows": [{"customerId": "a"}, 7]}, [("rows[1]", "must be an object.")]),
         ({"rows": [{"customerId": "a"}], "row": 1}, [("row", "is not a known field; did you mean rows?")]),
         (

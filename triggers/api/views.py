@@ -72,8 +72,8 @@ class TriggerTest(APIView):
     @extend_schema(request=DryRunRequest, responses=DryRunBody)
     def post(self, request: Request, trigger_id: str) -> Response:
         """What the trigger would do with an event, and why; changes nothing."""
-        trigger = find_trigger(trigger_id)
         payload = validated(DryRunRequest, sent_json(request))["eventPayload"]
+        trigger = find_trigger(trigger_id)
         try:
             event = read_event({"eventType": trigger.event_type, **payload}, path="", source="test")
         except ValidationFailed as error:

@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from kaireon.accounts.models import ApiKey
 from kaireon.accounts.roles import Role
-from kaireon.core.rest import Choice, StrictSerializer, Text
+from kaireon.core.rest import Choice, Line, StrictSerializer
 
 
 class KeySerializer(serializers.Serializer[ApiKey]):
@@ -28,5 +28,5 @@ class IssuedKeySerializer(KeySerializer):
 class NewKeySerializer(StrictSerializer):
     """The body of POST /keys."""
 
-    name = Text(max_length=255, help_text="What the key is for, as the audit log will show it.")
+    name = Line(max_length=255, help_text="What the key is for, as the audit log will show it.")
     role = Choice(Role.values)

@@ -1,7 +1,7 @@
 """What every API view of the house shares: strict bodies, one error shape, one way of paging."""
 
 from kaireon.core.rest.exceptions import error_response, exception_handler
-from kaireon.core.rest.fields import Choice, Flag, IdText, Items, JSONObjectField, JSONValueField, Text, Whole
+from kaireon.core.rest.fields import Choice, Flag, IdText, Items, JSONObjectField, JSONValueField, Line, Text, Whole
 from kaireon.core.rest.pagination import OffsetPagination
 from kaireon.core.rest.parsers import JSONParser, JSONRenderer, expect_no_body, sent_json
 from kaireon.core.rest.serializers import StrictSerializer, check_is_object, validated
@@ -15,6 +15,7 @@ __all__ = [
     "JSONParser",
     "JSONRenderer",
     "JSONValueField",
+    "Line",
     "OffsetPagination",
     "StrictSerializer",
     "Text",

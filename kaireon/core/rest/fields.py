@@ -3,6 +3,7 @@
 Their refusals go on where a field's path ends: "priority: must be a whole number."
 """
 
+import re
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
@@ -16,6 +17,7 @@ from kaireon.core.json_values import check_json
 DEFAULT_MAX_BYTES = 64 * 1024
 DEFAULT_MAX_DEPTH = 16
 _END = r"\Z"
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _OF_EVERY_FIELD = {"required": "is required.", "null": "must not be null."}
 
 
@@ -35,6 +37,18 @@ class Text(serializers.CharField):
         if data is not serializers.empty and data is not None and not isinstance(data, str):
             self.fail("type")
         return super().run_validation(data)
+
+
+class Line(Text):
+    """A name: text on one line, as it will stand in lists, logs and spreadsheets."""
+
+    default_error_messages = {"control": "must not contain line breaks or other control characters."}
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if _CONTROL.search(text):
+            self.fail("control")
+        return text
 
 
 @extend_schema_field({"type": "string", "pattern": f"^{GIVEN_ID.pattern.removesuffix(_END)}$"})

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # DRF reads its settings, and so imports this module, while i
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}\Z")
-_WHOLE = {"type": "integer", "minimum": 0, "maximum": 2**53 - 1}
+_WHOLE = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 
 
 class OffsetPagination(BasePagination):

@@ -51,7 +51,7 @@ def check_is_object(data: Any) -> None:
 
 
 def validated(serializer_class: type[StrictSerializer], data: Any, *, partial: bool = False) -> dict[str, Any]:
-    """The checked values of `data`, keyed by each field's source name. Raises ValidationFailed, DRF's ValidationError."""
+    """The checked values of `data`, by each field's source name. Raises ValidationFailed, DRF's ValidationError."""
     check_is_object(data)
     serializer = serializer_class(data=data, partial=partial)
     serializer.is_valid(raise_exception=True)

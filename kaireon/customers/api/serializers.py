@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from kaireon.core.rest import Choice, Flag, IdText, Items, JSONObjectField, StrictSerializer, Text
+from kaireon.core.rest import Choice, Flag, IdText, Items, JSONObjectField, Line, StrictSerializer, Text
 from kaireon.customers.field_types import FIELD_TYPES, Field
 from kaireon.customers.records import MAX_ROWS
 from kaireon.customers.schemas import MAX_FIELDS, NAME_MAX_LENGTH
@@ -37,8 +37,8 @@ class SchemaBody(StrictSerializer):
     """A schema, as it is sent on creation and answered."""
 
     id = IdText(required=False)
-    name = Text(max_length=NAME_MAX_LENGTH)
-    displayName = Text(source="display_name", required=False, allow_blank=True, max_length=NAME_MAX_LENGTH)
+    name = Line(max_length=NAME_MAX_LENGTH)
+    displayName = Line(source="display_name", required=False, allow_blank=True, max_length=NAME_MAX_LENGTH)
     isDefault = Flag(source="is_default", required=False)
     fields = FieldBody(many=True, **_FIELD_COUNT)  # type: ignore[assignment]  # DRF's metaclass takes it out of the class again
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
@@ -48,7 +48,7 @@ class SchemaBody(StrictSerializer):
 class SchemaChanges(SchemaBody):
     """What is to change of a schema; the rest stays."""
 
-    name = Text(required=False, max_length=NAME_MAX_LENGTH)
+    name = Line(required=False, max_length=NAME_MAX_LENGTH)
     fields = FieldBody(many=True, required=False, **_FIELD_COUNT)
 
 

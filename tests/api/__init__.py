@@ -1,0 +1,1 @@
+"""The contract that all routes of the API share."""
