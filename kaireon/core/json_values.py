@@ -1,5 +1,6 @@
 """JSON from outside: decoding it, and what a stored JSON value must obey."""
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,25 @@ JSON_ENCODER = msgspec.json.Encoder(decimal_format="number")
 encode: Callable[[Any], bytes] = JSON_ENCODER.encode
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("number out of range")
+    return number
+
+
+# Python reads a number such as 1e308 in a twentieth of the time that msgspec takes: 8 MiB of them would hold up a whole
+# process for 12 seconds.
+_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_finite)
+
+
 def decode(body: bytes) -> Any:
     """The JSON value in `body`. Refuses NaN, numbers out of range, lone surrogates and bottomless nesting.
 
     Raises MalformedJson.
     """
     try:
-        return msgspec.json.decode(body)
+        return _DECODER.decode(body)
     except msgspec.MsgspecError as error:
         raise MalformedJson(f"The body is not valid JSON: {_problem(body, str(error))}.") from None
     except UnicodeDecodeError:
@@ -28,6 +41,7 @@ def decode(body: bytes) -> Any:
 
 
 _HALF_A_PAIR = re.compile(rb"\\u[dD][89a-fA-F]")
+_EXPONENT = re.compile(rb"[0-9]e-?[0-9]")
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -47,10 +61,10 @@ def _problem(body: bytes, complaint: str) -> str:
 def check_json(value: object, *, path: str, max_bytes: int, max_depth: int) -> None:
     """Refuses what PostgreSQL can't hold or nobody should send: NUL characters, too deep, too large.
 
-    `max_bytes` counts the value as compact JSON. Raises ValidationFailed with the path to the problem.
+    `max_bytes` counts the value by `stored_size`. Raises ValidationFailed with the path to the problem.
     """
     try:
-        size = len(encode(value))
+        size = stored_size(value)
     except RecursionError:
         raise ValidationFailed.at(path, "is nested too deeply.") from None
     if size > max_bytes:
@@ -59,6 +73,30 @@ def check_json(value: object, *, path: str, max_bytes: int, max_depth: int) -> N
     if problem is not None:
         steps, message = problem
         raise ValidationFailed.at(join_path(path, steps), message)
+
+
+def stored_size(value: object) -> int:
+    """The bytes of `value` as compact JSON, its numbers with all of their digits.
+
+    That is how PostgreSQL gives them back: 1e308 takes 5 bytes on the way in and 309 on the way out, in each answer and
+    in each worker's hands.
+    """
+    encoded = encode(value)
+    return len(encoded) + (_digits_left_out(value) if _EXPONENT.search(encoded) else 0)
+
+
+def _digits_left_out(value: object) -> int:
+    digits = 0
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+        elif isinstance(part, float) and part and not 1e-16 < abs(part) < 1e16:
+            digits += abs(int(math.log10(abs(part))))
+    return digits
 
 
 def _first_problem(value: object, levels_left: int) -> tuple[str, str] | None:

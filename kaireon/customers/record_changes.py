@@ -5,7 +5,7 @@ from typing import Any
 
 from kaireon.conditions.values import json_equal
 from kaireon.core.errors import ValidationFailed
-from kaireon.core.json_values import encode
+from kaireon.core.json_values import stored_size
 from kaireon.customers.field_types import MAX_ATTRIBUTES_BYTES
 from kaireon.events.publish import NewEvent
 
@@ -22,7 +22,7 @@ def without_nulls(attributes: Mapping[str, Any]) -> Attributes:
 
 def check_size(attributes: Mapping[str, Any], *, path: str) -> None:
     """Raises ValidationFailed at `path` where a record's attributes are over the limit together."""
-    size = len(encode(attributes))
+    size = stored_size(attributes)
     if size > MAX_ATTRIBUTES_BYTES:
         raise ValidationFailed.at(
             path, f"would make the record {size:,} bytes as JSON; at most {MAX_ATTRIBUTES_BYTES:,} are allowed."

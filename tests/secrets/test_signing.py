@@ -54,6 +54,12 @@ def test_two_rotations_within_a_day_leave_three_that_sign() -> None:
     assert signing.signing_secrets(now=NOON + timedelta(hours=26)) == [third]
 
 
+def test_many_rotations_within_a_day_leave_ten_that_sign() -> None:
+    secrets = [signing.rotate(now=NOON + timedelta(minutes=minute)).secret for minute in range(15)]
+    assert signing.signing_secrets(now=NOON + timedelta(hours=1)) == secrets[:4:-1]
+    assert SigningSecret.objects.count() == signing.MOST_THAT_SIGN == 10
+
+
 def test_what_no_longer_signs_is_removed_by_the_next_rotation() -> None:
     signing.current(now=NOON)
     signing.rotate(now=NOON + DAY)
