@@ -1,11 +1,11 @@
-"""Schemas and records in Django admin, to look at. They are changed by the API, which checks and publishes."""
+"""Schemas, records and segments in Django admin, to look at. The API changes them, which checks and publishes."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from kaireon.core.admin import ReadOnlyAdmin
-from kaireon.customers.models import Record, Schema
+from kaireon.customers.models import Record, Schema, Segment
 
 
 @admin.register(Schema)
@@ -33,3 +33,14 @@ class RecordAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Record], bool]:
         term = search_term.strip()
         return (queryset.filter(customer_id=term) if term else queryset), False
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnlyAdmin):
+    """Segments; who is in them is told by the API."""
+
+    list_display = ("id", "name", "schema", "is_evaluating", "done", "total", "updated_at")
+    list_filter = ("schema", "is_evaluating")
+    list_select_related = ("schema",)
+    search_fields = ("id", "name")
+    ordering = ("id",)

@@ -1,4 +1,5 @@
-"""Records of customers: written by one customer's id or by rows, each change with its event in the same transaction.
+"""Records of customers: written by one customer's id or by rows, each change with its events in the same transaction.
+The memberships in segments go along with it.
 
 A write has two steps: first all records are inserted that are not there, then those that were there are locked and
 changed, both in the order of their customer ids. Nobody who is still at the first step holds a lock of the second one.
@@ -17,6 +18,7 @@ from psycopg import errors
 from audit.log import NewEntry, record
 from kaireon.core.errors import ApiError, Detail, NotFound, ServiceUnavailable, ValidationFailed
 from kaireon.core.ids import CUSTOMER_ID_RULE, is_customer_id
+from kaireon.customers.memberships import RecordChange, follow, hold_segments
 from kaireon.customers.models import Record
 from kaireon.customers.record_changes import (
     Attributes,
@@ -86,6 +88,7 @@ def upsert_record(
 
     def write() -> tuple[Record, bool]:
         facts = locked_facts(schema_id)
+        hold_segments(schema_id)
         given = _Given(customer_id, _checked(facts, attributes, path="attributes"), "attributes")
         tally = _write(facts, [given], merge=merge, create=not merge, now=now)
         return find_record(schema_id=schema_id, customer_id=customer_id), tally.created == 1
@@ -103,6 +106,7 @@ def upsert_rows(*, schema_id: str, rows: Sequence[Any], now: datetime) -> Tally:
 
     def write() -> Tally:
         facts = locked_facts(schema_id)
+        hold_segments(schema_id)
         return _write(facts, _read_rows(facts, rows), merge=True, create=True, now=now)
 
     return _in_transaction(write)
@@ -110,11 +114,17 @@ def upsert_rows(*, schema_id: str, rows: Sequence[Any], now: datetime) -> Tally:
 
 @transaction.atomic
 def delete_record(*, schema_id: str, customer_id: str, now: datetime) -> None:
-    """Removes the record; no event tells of it, the audit log does. Raises NotFound."""
-    found = find_record(schema_id=schema_id, customer_id=customer_id)
-    deleted, _ = Record.objects.filter(pk=found.pk).delete()
-    if not deleted:
+    """Removes the record, and the customer from the segments of its schema, which `segment.exited` tells.
+
+    No event tells of the record itself, the audit log does. Raises NotFound.
+    """
+    hold_segments(schema_id)
+    held = read_rows(schema_id=schema_id, customer_ids=[customer_id], lock=True) if is_customer_id(customer_id) else {}
+    if customer_id not in held:
         raise _no_such_record(schema_id, customer_id)
+    (exits,) = follow(schema_id, [RecordChange(customer_id, None)], now=now)
+    Record.objects.filter(pk=held[customer_id].id).delete()
+    publish(exits, now=now)
     record(
         NewEntry(
             action="record.deleted",
@@ -167,18 +177,20 @@ def _checked(facts: SchemaFacts, attributes: Mapping[str, Any], *, path: str) ->
 
 
 def _write(facts: SchemaFacts, rows: Sequence[_Given], *, merge: bool, create: bool, now: datetime) -> Tally:
-    """Five statements at most, however many rows."""
+    """Nine statements at most, however many rows."""
     new = {row.customer_id: without_nulls(row.attributes) for row in rows}
     for row in rows:
         check_size(new[row.customer_id], path=row.path)
     created = insert_missing(schema_id=facts.id, attributes=new, now=now) if create else set()
     held = read_rows(schema_id=facts.id, customer_ids=new.keys() - created, lock=True)
     events: list[NewEvent] = []
+    told: list[RecordChange] = []
     changes: dict[int, Attributes] = {}
     for row in rows:
         after = new[row.customer_id]
         if row.customer_id in created:
             events.append(created_event(schema_id=facts.id, customer_id=row.customer_id, after=after))
+            told.append(RecordChange(row.customer_id, after))
             continue
         if row.customer_id not in held:
             raise _RecordVanished if create else _no_such_record(facts.id, row.customer_id)
@@ -198,8 +210,10 @@ def _write(facts: SchemaFacts, rows: Sequence[_Given], *, merge: bool, create: b
                     changed=changed,
                 )
             )
+            told.append(RecordChange(row.customer_id, after))
     update_rows(changes, now=now)
-    publish(events, now=now)
+    consequences = follow(facts.id, told, now=now)
+    publish([one for event, more in zip(events, consequences, strict=True) for one in (event, *more)], now=now)
     return Tally(created=len(created), updated=len(changes), unchanged=len(rows) - len(events))
 
 

@@ -111,10 +111,12 @@ def update_schema(
 
 @transaction.atomic
 def delete_schema(*, schema_id: str, now: datetime) -> None:
-    """Removes a schema that has no records. The default goes last of all. Raises NotFound or Conflict."""
+    """Removes a schema without records and segments. The default goes last of all. Raises NotFound or Conflict."""
     schema = _hold(schema_id)
     if schema.records.exists():
         raise Conflict(f"{schema_id} has records; delete them first.")
+    if schema.segments.exists():
+        raise Conflict(f"{schema_id} has segments; delete them first.")
     if schema.is_default and Schema.objects.exclude(pk=schema_id).exists():
         raise Conflict(f"{schema_id} is the default schema; make another one the default first.")
     facts = _snapshot(schema)

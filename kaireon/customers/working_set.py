@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from kaireon.core.errors import NotFound
+from kaireon.customers.memberships import RecordChange, follow, hold_segments
 from kaireon.customers.models import Schema
 from kaireon.customers.record_changes import Attributes, changed_names, check_size, updated_event, without_nulls
 from kaireon.customers.record_rows import RecordRow, read_rows, update_rows
@@ -30,6 +31,7 @@ class WorkingSet:
         self._locked: set[_Key] = set()
         self._staged: dict[_Key, Attributes] = {}
         self._events: list[NewEvent] = []
+        self._changes: list[tuple[str, RecordChange]] = []
 
     @cached_property
     def default_schema_id(self) -> str | None:
@@ -50,6 +52,8 @@ class WorkingSet:
         """
         known = self._locked if lock else self._rows.keys()
         wanted = {customer_id for customer_id in customer_ids if (schema_id, customer_id) not in known}
+        if lock and wanted:
+            hold_segments(schema_id)
         found = read_rows(schema_id=schema_id, customer_ids=wanted, lock=lock)
         for customer_id in wanted:
             key = (schema_id, customer_id)
@@ -110,10 +114,12 @@ class WorkingSet:
                 depth=depth,
             )
         )
+        self._changes.append((schema_id, RecordChange(customer_id, after, cause=cause, depth=depth)))
         return changed
 
     def flush(self) -> None:
-        """Writes the changed records in one statement, and publishes one event for each change, in their order."""
+        """Writes the changed records in one statement, and publishes one event for each change, in their order, with
+        the segments that the customer thereby enters and exits behind it."""
         changed: dict[int, Attributes] = {}
         for key, attributes in self._staged.items():
             row = self._rows[key]
@@ -121,13 +127,29 @@ class WorkingSet:
             changed[row.id] = attributes
             self._rows[key] = RecordRow(row.id, attributes)
         update_rows(changed, now=self._now)
-        publish(self._events, now=self._now)
-        self._staged.clear()
-        self._events.clear()
+        publish(self._events_and_consequences(), now=self._now)
+        self._clear_staged()
 
     def forget(self) -> None:
         """Drops every record, loaded or changed: a rollback took the locks and the changes with it."""
         self._rows.clear()
         self._locked.clear()
+        self._clear_staged()
+
+    def _events_and_consequences(self) -> list[NewEvent]:
+        by_schema: dict[str, list[RecordChange]] = {}
+        for schema_id, change in self._changes:
+            by_schema.setdefault(schema_id, []).append(change)
+        consequences = {
+            schema_id: iter(follow(schema_id, changes, now=self._now)) for schema_id, changes in by_schema.items()
+        }
+        return [
+            one
+            for event, (schema_id, _) in zip(self._events, self._changes, strict=True)
+            for one in (event, *next(consequences[schema_id]))
+        ]
+
+    def _clear_staged(self) -> None:
         self._staged.clear()
         self._events.clear()
+        self._changes.clear()

@@ -76,7 +76,8 @@ def test_locking_reads_anew_once(batch: WorkingSet) -> None:
         batch.load(SCHEMA, ["ada"], lock=True)
         batch.load(SCHEMA, ["bob"], lock=False)
     assert batch.attributes(SCHEMA, "ada") == {"event_count": 2}
-    (query,) = queries.captured_queries
+    advisory, query = queries.captured_queries
+    assert "pg_advisory_xact_lock_shared" in advisory["sql"]
     assert "ORDER BY customer_id" in query["sql"]
     assert query["sql"].rstrip().endswith("FOR UPDATE")
 
@@ -98,7 +99,7 @@ def test_changes_are_seen_at_once_and_written_at_the_end(batch: WorkingSet) -> N
     assert Record.objects.get(customer_id="ada").attributes == {"event_count": 1, "balance": 1e300}
     with CaptureQueriesContext(connection) as queries:
         batch.flush()
-    assert statements(queries) == ["UPDATE", "WITH"]
+    assert statements(queries) == ["UPDATE", "SELECT", "WITH"]
     assert Record.objects.get(customer_id="ada").attributes == {"event_count": 3}
     assert Record.objects.get(customer_id="ada").updated_at == NOW
     assert Record.objects.get(customer_id="bob").attributes == {"is_vip": True}
