@@ -42,8 +42,8 @@ class AttemptInline(TabularInline):
 class DeliveryAdmin(ReadOnlyAdmin):
     """Read-only. Requests are shown with `{{secret.name}}` in the place of secrets."""
 
-    list_display = ("id", "status", "created_at", "source_id", "customer_id", "host", "attempts", "last_status")
-    list_filter = ("status", "created_at")
+    list_display = ("id", "kind", "status", "created_at", "source_id", "customer_id", "host", "attempts", "last_status")
+    list_filter = ("status", "kind", "created_at")
     search_fields = ("=id", "=source_id", "=firing_id", "=event_id", "=customer_id")
     ordering = ("-id",)
     list_per_page = 50
@@ -54,7 +54,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         "reason",
         ("source", "source_id"),
         ("firing_id", "event_id", "customer_id"),
-        ("method", "shown_url"),
+        ("kind", "method", "shown_url"),
         "shown_headers",
         "shown_body",
         ("attempts", "last_status", "last_error"),

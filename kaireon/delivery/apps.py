@@ -13,7 +13,12 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         """Registers the checks of the settings."""
-        from kaireon.delivery.checks import allowed_networks_are_networks, there_are_slots
+        from kaireon.delivery.checks import (
+            allowed_networks_are_networks,
+            the_sender_is_an_address,
+            there_are_slots,
+        )
 
         register(allowed_networks_are_networks)
         register(there_are_slots)
+        register(the_sender_is_an_address)

@@ -10,11 +10,9 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from http.client import HTTPException
 from typing import Any
 
-import certifi
 import requests
 from django.conf import settings
 from requests.adapters import HTTPAdapter
@@ -23,9 +21,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from kaireon.delivery.addresses import SocketAddress, Target, TargetRefused, parse, resolve
-from kaireon.delivery.deadline import Deadline, TimedSocket, TimedTlsSocket
+from kaireon.delivery.connecting import CONNECT_SECONDS, NotConnected, connect, tls_context
+from kaireon.delivery.deadline import Deadline, TimedTlsSocket
 
-CONNECT_SECONDS = 5.0
 TOTAL_SECONDS = 15.0
 """From resolving the name to the last byte that is read. DELIVERY_TOTAL_SECONDS replaces it."""
 EXCERPT_BYTES = 1024
@@ -122,7 +120,7 @@ class _PinnedConnection(HTTPConnection):
         self._deadline = deadline
 
     def _new_conn(self) -> socket.socket:
-        connected = _connect(self._addresses, self._deadline)
+        connected = connect(self._addresses, self._deadline)
         connected.deadline = self._deadline
         return connected
 
@@ -134,7 +132,7 @@ class _PinnedTlsConnection(HTTPSConnection):
         self._deadline = deadline
 
     def _new_conn(self) -> socket.socket:
-        connected = _connect(self._addresses, self._deadline)
+        connected = connect(self._addresses, self._deadline)
         # The handshake as a whole takes what is left.
         connected.settimeout(self._deadline.remaining())
         return connected
@@ -155,47 +153,14 @@ class _PinnedTlsPool(HTTPSConnectionPool):
 
 def _pool(target: Target) -> HTTPConnectionPool:
     if target.scheme == "https":
-        return _PinnedTlsPool(target.host, target.port, ssl_context=_tls_context(_ca_file()))
+        return _PinnedTlsPool(target.host, target.port, ssl_context=tls_context())
     return _PinnedPool(target.host, target.port)
-
-
-def _connect(addresses: list[SocketAddress], deadline: Deadline) -> TimedSocket:
-    """A connection to the first address that takes one; those not yet tried share the time evenly."""
-    limit = Deadline(min(CONNECT_SECONDS, deadline.remaining()))
-    failure: OSError = TimeoutError()
-    for number, target in enumerate(addresses):
-        connection = TimedSocket(target.family, socket.SOCK_STREAM)
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(limit.remaining() / (len(addresses) - number))
-            connection.connect(target.address)
-            return connection
-        except OSError as error:
-            connection.close()
-            failure = error
-    raise _NotConnected from failure
-
-
-class _NotConnected(OSError):
-    """No address took a connection; the cause is the last one's."""
-
-
-def _ca_file() -> str:
-    return str(getattr(settings, "WEBHOOK_CA_FILE", "") or certifi.where())
-
-
-@lru_cache(maxsize=4)
-def _tls_context(ca_file: str) -> ssl.SSLContext:
-    """Shared, since loading the authorities takes longer than a handshake."""
-    context = ssl.create_default_context(cafile=ca_file)
-    context.sslsocket_class = TimedTlsSocket
-    return context
 
 
 def _explain(error: BaseException, deadline: Deadline) -> str:
     """What went wrong, in our own words."""
     causes = list(_causes(error))
-    connected = not any(isinstance(cause, _NotConnected) for cause in causes)
+    connected = not any(isinstance(cause, NotConnected) for cause in causes)
     for cause in causes:
         match cause:
             case ssl.SSLCertVerificationError():

@@ -7,7 +7,8 @@ from datetime import datetime
 from kaireon.core.json_values import encode
 from kaireon.core.templating import MissingSecret
 from kaireon.delivery.headers import header_problems
-from kaireon.delivery.models import Delivery
+from kaireon.delivery.mail import Mail, mail_of, problem_of
+from kaireon.delivery.models import Delivery, Kind
 from kaireon.delivery.signing import signature_headers
 from kaireon.secrets.vault import SecretValues
 
@@ -38,8 +39,15 @@ def secrets_of(delivery: Delivery, secrets: SecretValues) -> dict[str, str]:
     return {name: secrets.values[name] for name in delivery.secret_names if name in secrets.values}
 
 
-def build(delivery: Delivery, *, secrets: SecretValues, signing_secrets: Sequence[str], now: datetime) -> Message:
+def build(
+    delivery: Delivery, *, secrets: SecretValues, signing_secrets: Sequence[str], now: datetime
+) -> Message | Mail:
     """The message as it is sent now. Raises Unsendable."""
+    if delivery.kind == Kind.EMAIL:
+        mail = mail_of(delivery)
+        if problem := problem_of(mail):
+            raise Unsendable(problem, is_final=True)
+        return mail
     if unreadable := sorted(delivery.secret_names & secrets.unreadable):
         raise Unsendable(
             f"The secret {unreadable[0]} can't be decrypted with any key of KAIREON_SECRETS_KEYS.", is_final=False

@@ -19,10 +19,18 @@ class Status(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+class Kind(models.TextChoices):
+    """How a delivery travels."""
+
+    HTTP = "http", "HTTP request"
+    EMAIL = "email", "E-mail"
+
+
 class Delivery(models.Model):
-    """One HTTP request that is to reach its receiver at least once.
+    """One HTTP request, or one e-mail, that is to reach its receiver at least once.
 
     `url`, `headers` and `body` hold markers in the place of secrets; with `secret_nonce` they can be filled or masked.
+    Of an e-mail `url` is `mailto:` with the recipient, `headers` are From, To and Subject, and `body` is its text.
     """
 
     id = models.CharField(primary_key=True, max_length=64)
@@ -32,6 +40,8 @@ class Delivery(models.Model):
     firing_id = models.CharField(max_length=128, help_text="Sent as webhook-id: receivers deduplicate by it.")
     event_id = models.CharField(max_length=128)
     customer_id = models.CharField(max_length=255, null=True)  # noqa: DJ001  absent is not the same as empty
+    # The database's default is for code that is older than the column and still runs while a new version is brought in.
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.HTTP, db_default=Kind.HTTP.value)
     url = models.TextField()
     host = models.CharField(max_length=255, help_text="Host and port: one slow receiver gets a share of the slots.")
     method = models.CharField(max_length=8)
@@ -54,6 +64,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         constraints = [
             models.CheckConstraint(condition=Q(status__in=Status.values), name="delivery_status_known"),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="delivery_kind_known"),
             models.CheckConstraint(
                 condition=~Q(status="pending") | Q(next_attempt_at__isnull=False), name="delivery_pending_has_a_time"
             ),

@@ -1,7 +1,7 @@
 """The loop that sends: claims, hands to threads, records, until nothing is due and nothing is on its way.
 
-Threads do HTTP alone; the database is the loop's. A receiver that takes its time holds one thread, never the loop, and
-no host gets more than half of the threads.
+Threads do HTTP and SMTP alone; the database is the loop's. A receiver that takes its time holds one thread, never the
+loop, and no host gets more than half of the threads.
 """
 
 import logging
@@ -16,6 +16,7 @@ from kaireon.core import clock
 from kaireon.delivery.addresses import TargetRefused
 from kaireon.delivery.claims import claim
 from kaireon.delivery.http import EXCERPT_BYTES, Answer, SendFailed, send
+from kaireon.delivery.mail import Mail, send_mail
 from kaireon.delivery.messages import Message, Unsendable, build, secrets_of
 from kaireon.delivery.models import Delivery
 from kaireon.delivery.results import Result, record_results
@@ -98,7 +99,7 @@ def _unsent(delivery: Delivery, secrets: dict[str, str], error: Unsendable) -> R
     )
 
 
-def _attempt(delivery: Delivery, message: Message, secrets: dict[str, str]) -> Result:
+def _attempt(delivery: Delivery, message: Message | Mail, secrets: dict[str, str]) -> Result:
     """Sends once. Runs in a thread; never raises."""
     started_at = clock.now()
     started = time.perf_counter()
@@ -117,8 +118,10 @@ def _attempt(delivery: Delivery, message: Message, secrets: dict[str, str]) -> R
     )
 
 
-def _send(delivery: Delivery, message: Message) -> tuple[Answer | None, Verdict, str]:
+def _send(delivery: Delivery, message: Message | Mail) -> tuple[Answer | None, Verdict, str]:
     try:
+        if isinstance(message, Mail):
+            return send_mail(message)
         answer = send(method=message.method, url=message.url, headers=message.headers, body=message.body)
     except TargetRefused as refused:
         return None, Verdict.FINAL, str(refused)

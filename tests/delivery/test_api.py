@@ -40,6 +40,7 @@ def test_one_shows_its_request_masked_and_its_attempts(
         "firingId": "fir_1",
         "eventId": "evt_1",
         "customerId": "cust_78",
+        "kind": "http",
         "method": "POST",
         "url": f"{receiver.url}?key={{{{secret.token}}}}",
         "headers": {"Authorization": "Bearer {{secret.token}}"},

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from kaireon.delivery.models import Attempt, Delivery, Status
+from kaireon.delivery.models import Attempt, Delivery, Kind, Status
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
@@ -38,6 +38,7 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
     firingId = serializers.CharField(source="firing_id", read_only=True)
     eventId = serializers.CharField(source="event_id", read_only=True)
     customerId = serializers.CharField(source="customer_id", read_only=True, allow_null=True)
+    kind = serializers.ChoiceField(choices=Kind.choices, read_only=True)
     method = serializers.CharField(read_only=True)
     url = serializers.CharField(source="masked_url", read_only=True)
     headers = serializers.DictField(source="masked_headers", child=serializers.CharField(), read_only=True)
