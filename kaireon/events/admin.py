@@ -1,4 +1,4 @@
-"""Events in Django admin: to look at, and to send failed ones back to the queue."""
+"""Events and streams in Django admin: to look at, and to send failed events back to the queue."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from kaireon.core.admin import ReadOnlyAdmin, pretty_json
 from kaireon.core.errors import ApiError
-from kaireon.events.models import Event
+from kaireon.events.models import Event, StreamDeadLetter, StreamProgress
 from kaireon.events.replay import replay
 
 
@@ -54,3 +54,35 @@ class EventAdmin(ReadOnlyAdmin):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """What a failed event does again is a write."""
         return request.user.is_superuser
+
+
+@admin.register(StreamProgress)
+class StreamProgressAdmin(ReadOnlyAdmin):
+    """How far each group has come in each stream."""
+
+    list_display = (
+        "stream",
+        "group",
+        "source",
+        "lag",
+        "rate_per_second",
+        "events_stored",
+        "duplicates",
+        "dead_letters",
+        "last_position",
+        "updated_at",
+    )
+    list_filter = ("source",)
+    ordering = ("source", "stream", "group")
+
+
+@admin.register(StreamDeadLetter)
+class StreamDeadLetterAdmin(ReadOnlyAdmin):
+    """Messages of streams that could not become events, newest first."""
+
+    list_display = ("received_at", "source", "position", "reason")
+    list_filter = ("source",)
+    search_fields = ("=position",)
+    search_help_text = "A whole position"
+    ordering = ("-received_at", "-id")
+    fields = (("received_at", "source", "position"), "reason", "payload")

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+MAX_DEPTH = 8
+"""An event with this many firings or enrolments behind it sets nothing off: something is going round in circles."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedEvent:

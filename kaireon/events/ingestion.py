@@ -40,6 +40,11 @@ def is_event_type(text: str) -> bool:
     return len(text) <= EVENT_TYPE_MAX_LENGTH and EVENT_TYPE.match(text) is not None
 
 
+def is_event_id(text: str) -> bool:
+    """Whether `text` can be an event's id."""
+    return EVENT_ID.match(text) is not None
+
+
 def ingest(body: object, *, source: str, now: datetime) -> list[Accepted]:
     """Stores the event, or the events, in `body`, and answers for each in order.
 
@@ -92,7 +97,7 @@ def read_event(raw: object, *, path: str, source: str) -> NewEvent:
         refuse("eventType", f"must be {EVENT_TYPE_RULE}.")
 
     event_id = raw.get("eventId")
-    if event_id is not None and not (isinstance(event_id, str) and EVENT_ID.match(event_id)):
+    if event_id is not None and not (isinstance(event_id, str) and is_event_id(event_id)):
         refuse("eventId", "must be 1 to 128 letters, digits and ._:@-")
 
     customer_id = raw.get("customerId")

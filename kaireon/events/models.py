@@ -48,7 +48,51 @@ class Event(models.Model):
             models.Index(fields=["customer_id", "-sequence"], name="event_by_customer"),
             models.Index(fields=["event_type", "-sequence"], name="event_by_type"),
             models.Index(fields=["received_at"], name="event_by_received_at"),
+            models.Index(fields=["cause"], name="event_by_cause", condition=~Q(cause="")),
         ]
 
     def __str__(self) -> str:
         return f"{self.event_type} {self.event_id}"
+
+
+class StreamProgress(models.Model):
+    """How far a group has come in a stream. The counts are written with the rows that they count."""
+
+    source = models.CharField(max_length=32, help_text="The kind of stream: kafka, redis-stream.")
+    stream = models.CharField(max_length=512, help_text="The topic's or the stream's name.")
+    group = models.CharField(max_length=255)
+    last_position = models.CharField(max_length=600, blank=True, help_text="The message that was stored last.")
+    lag = models.PositiveBigIntegerField(null=True, help_text="Messages that the group has not acknowledged yet.")
+    rate_per_second = models.FloatField(default=0, help_text="Events stored a second, in the last ten seconds.")
+    events_stored = models.PositiveBigIntegerField(default=0)
+    duplicates = models.PositiveBigIntegerField(default=0)
+    dead_letters = models.PositiveBigIntegerField(default=0)
+    updated_at = models.DateTimeField(help_text="The last sign of life of a consumer; one comes each ten seconds.")
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name_plural = "stream progress"
+        constraints = [
+            models.UniqueConstraint(fields=["source", "stream", "group"], name="stream_progress_once_per_group")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stream} for {self.group}"
+
+
+class StreamDeadLetter(models.Model):
+    """A message of a stream that could not become an event, and why. The stream went on without it."""
+
+    source = models.CharField(max_length=32, help_text="The kind of stream: kafka, redis-stream.")
+    position = models.CharField(max_length=600, help_text="topic:partition:offset, or stream:entry id.")
+    reason = models.TextField()
+    payload = models.TextField(blank=True, help_text="The message as text, at most its first 64 KiB.")
+    received_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ("view",)
+        constraints = [models.UniqueConstraint(fields=["source", "position"], name="dead_letter_once_per_position")]
+        indexes = [models.Index(fields=["-received_at", "-id"], name="dead_letter_by_received_at")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.position}"

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from kaireon.core.rest import JSONObjectField, StrictSerializer
 from kaireon.events.ingestion import EVENT_ID, EVENT_TYPE, EVENT_TYPE_MAX_LENGTH
-from kaireon.events.models import Event, EventStatus
+from kaireon.events.models import Event, EventStatus, StreamDeadLetter, StreamProgress
 
 
 class SentEvent(StrictSerializer):
@@ -96,3 +96,40 @@ class EventDetail(EventSummary):
 
     class Meta(EventSummary.Meta):
         fields: tuple[str, ...] = (*EventSummary.Meta.fields, "decisions")
+
+
+class StreamProgressBody(serializers.ModelSerializer[StreamProgress]):
+    """How far a group has come in a stream."""
+
+    lastPosition = serializers.CharField(source="last_position")
+    lag = serializers.IntegerField(allow_null=True)
+    ratePerSecond = serializers.FloatField(source="rate_per_second")
+    eventsStored = serializers.IntegerField(source="events_stored")
+    duplicates = serializers.IntegerField()
+    deadLetters = serializers.IntegerField(source="dead_letters")
+    updatedAt = serializers.DateTimeField(source="updated_at")
+
+    class Meta:
+        model = StreamProgress
+        fields = (
+            "source",
+            "stream",
+            "group",
+            "lastPosition",
+            "lag",
+            "ratePerSecond",
+            "eventsStored",
+            "duplicates",
+            "deadLetters",
+            "updatedAt",
+        )
+
+
+class StreamDeadLetterBody(serializers.ModelSerializer[StreamDeadLetter]):
+    """A message that could not become an event, and why."""
+
+    receivedAt = serializers.DateTimeField(source="received_at")
+
+    class Meta:
+        model = StreamDeadLetter
+        fields = ("id", "source", "position", "reason", "payload", "receivedAt")

@@ -10,10 +10,17 @@ from kaireon.accounts.roles import Ability
 from kaireon.core import clock
 from kaireon.core.errors import NotFound
 from kaireon.core.rest import expect_no_body, sent_json
-from kaireon.events.api.filters import EventFilters
-from kaireon.events.api.serializers import EventDetail, EventSummary, IngestionResult, SentEvent
+from kaireon.events.api.filters import EventFilters, StreamDeadLetterFilters
+from kaireon.events.api.serializers import (
+    EventDetail,
+    EventSummary,
+    IngestionResult,
+    SentEvent,
+    StreamDeadLetterBody,
+    StreamProgressBody,
+)
 from kaireon.events.ingestion import ingest
-from kaireon.events.models import Event
+from kaireon.events.models import Event, StreamDeadLetter, StreamProgress
 from kaireon.events.replay import replay
 
 
@@ -80,3 +87,18 @@ class EventReplay(APIView):
         """What already fired does not fire again."""
         expect_no_body(request)
         return Response(EventDetail(replay(event=find_event(event_id))).data, status=202)
+
+
+class StreamCollection(ListAPIView[StreamProgress]):
+    """How far each group has come in each stream: lag, rate and counts."""
+
+    queryset = StreamProgress.objects.order_by("source", "stream", "group")
+    serializer_class = StreamProgressBody
+
+
+class StreamDeadLetterCollection(ListAPIView[StreamDeadLetter]):
+    """Messages of streams that could not become events, newest first."""
+
+    queryset = StreamDeadLetter.objects.order_by("-received_at", "-id")
+    serializer_class = StreamDeadLetterBody
+    filterset_class = StreamDeadLetterFilters
