@@ -1,0 +1,1 @@
+"""The routes of offers, outcomes, channels and decision flows."""
