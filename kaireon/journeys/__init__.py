@@ -1,0 +1,1 @@
+"""Journeys: what happens to a customer over days, as a graph of steps and waits."""
