@@ -28,11 +28,26 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "take up re-evaluations of segments": {
+        "task": "kaireon.customers.resume_reevaluations",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
     "send deliveries that are due": {
         "task": "kaireon.delivery.send_due",
         "schedule": 2.0,
         # A sender that works off a backlog must not find one message for each moment that it was busy.
         "options": {"expires": 2},
+    },
+    "move on journeys whose waits are over": {
+        "task": "kaireon.journeys.resume_due",
+        "schedule": 5.0,
+        "options": {"expires": 5},
+    },
+    "tell of offers that have ended": {
+        "task": "kaireon.decisioning.expire_offers",
+        "schedule": 5.0,
+        "options": {"expires": 5},
     },
 } | {
     f"{queue} worker is alive": {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import RedisError, ResponseError
 
@@ -13,7 +13,7 @@ from kaireon.core import clock
 from kaireon.core.heartbeat import silent_queues
 from kaireon.core.redis import redis_client
 from kaireon.delivery.models import Delivery, Status
-from kaireon.events.models import Event, EventStatus
+from kaireon.events.models import Event, EventStatus, StreamProgress
 
 # Events that wait for longer than this mean that nobody works them off.
 MAX_LAG_SECONDS = 60.0
@@ -90,8 +90,26 @@ class _Backlog(Collector):
             )
 
 
+class _Streams(Collector):
+    """How far groups have come in streams, as their consumers have reported last."""
+
+    def collect(self) -> Iterator[Metric]:
+        names = ["source", "stream", "group"]
+        lag = GaugeMetricFamily("kaireon_stream_lag", "Messages that the group has not acknowledged", labels=names)
+        events = CounterMetricFamily("kaireon_stream_events", "Events stored out of a stream", labels=names)
+        dead = CounterMetricFamily("kaireon_stream_dead_letters", "Messages of a stream set aside", labels=names)
+        for progress in StreamProgress.objects.order_by("source", "stream", "group"):
+            labels = [progress.source, progress.stream, progress.group]
+            if progress.lag is not None:
+                lag.add_metric(labels, progress.lag)
+            events.add_metric(labels, progress.events_stored)
+            dead.add_metric(labels, progress.dead_letters)
+        yield from (lag, events, dead)
+
+
 _registry = CollectorRegistry()
 _registry.register(_Backlog())
+_registry.register(_Streams())
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -103,6 +103,8 @@ INSTALLED_APPS = [
     "kaireon.delivery",
     "kaireon.events",
     "kaireon.customers",
+    "kaireon.decisioning",
+    "kaireon.journeys",
     "triggers",
 ]
 
@@ -264,6 +266,23 @@ DELIVERY_CONCURRENCY = _whole("KAIREON_DELIVERY_CONCURRENCY", 64)
 DELIVERY_TOTAL_SECONDS = 15.0
 # None: the schedule of kaireon.delivery.retries.
 DELIVERY_RETRY_SECONDS: list[float] | None = None
+
+# E-mail: by SMTP where a host is named, else as files that whoever tries things out can read.
+EMAIL_HOST = os.environ.get("KAIREON_EMAIL_HOST", "")
+EMAIL_PORT = _whole("KAIREON_EMAIL_PORT", 587)
+EMAIL_HOST_USER = os.environ.get("KAIREON_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("KAIREON_EMAIL_PASSWORD", "")
+_EMAIL_TLS = _flag("KAIREON_EMAIL_USE_TLS", default=True)
+# Port 465 speaks TLS from the first byte on, all others begin in the clear and then go over to it.
+EMAIL_USE_SSL = _EMAIL_TLS and EMAIL_PORT == 465
+EMAIL_USE_TLS = _EMAIL_TLS and EMAIL_PORT != 465
+DEFAULT_FROM_EMAIL = os.environ.get("KAIREON_EMAIL_FROM", "kaireon@localhost")
+EMAIL_BACKEND = (
+    "kaireon.delivery.smtp.EmailBackend" if EMAIL_HOST else "django.core.mail.backends.filebased.EmailBackend"
+)
+EMAIL_FILE_PATH = str(KAIREON_HOME / "mail")
+# Within the lease of a delivery, and within the time that a worker waits for what is on its way when it stops.
+EMAIL_TOTAL_SECONDS = 30.0
 
 LOGGING: dict[str, Any] = {
     "version": 1,

@@ -15,15 +15,32 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             "items": [
                 _item("Triggers", "bolt", "triggers", "trigger"),
                 _item("Firings", "local_fire_department", "triggers", "firing"),
+                _item("Journeys", "route", "journeys", "journey"),
+                _item("Enrolments", "directions_walk", "journeys", "enrolment"),
+            ],
+        },
+        {
+            "title": "Decisioning",
+            "items": [
+                _item("Offers", "sell", "decisioning", "offer"),
+                _item("Decision flows", "alt_route", "decisioning", "decisionflow"),
+                _item("Recommendations", "recommend", "decisioning", "recommendation"),
+                _item("Channels", "campaign", "decisioning", "channel"),
+                _item("Inbox messages", "inbox", "decisioning", "inboxmessage"),
+                _item("Outcomes", "thumbs_up_down", "decisioning", "interaction"),
+                _item("Outcome types", "label", "decisioning", "outcometype"),
             ],
         },
         {
             "title": "Data",
             "items": [
                 _item("Events", "timeline", "events", "event"),
+                _item("Streams", "water", "events", "streamprogress"),
+                _item("Dead letters of streams", "report", "events", "streamdeadletter"),
                 _item("Deliveries", "send", "delivery", "delivery"),
                 _item("Customer records", "person", "customers", "record"),
                 _item("Schemas", "schema", "customers", "schema"),
+                _item("Segments", "groups", "customers", "segment"),
             ],
         },
         {

@@ -29,6 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("kaireon.accounts.urls")),
     path("admin/", admin.site.urls),
     path(API, include("triggers.api.urls")),
+    path(API, include("kaireon.journeys.api.urls")),
+    path(API, include("kaireon.decisioning.api.urls")),
     path(API, include("kaireon.customers.api.urls")),
     path(API, include("kaireon.events.api.urls")),
     path(API, include("kaireon.delivery.api.urls")),

@@ -12,7 +12,7 @@ from kaireon.accounts.roles import Role
 from kaireon.core.context import SYSTEM, set_actor, set_request_id
 from kaireon.core.redis import redis_client
 
-pytest_plugins = ["tests.delivery.receiver", "tests.triggers.fixtures"]
+pytest_plugins = ["tests.delivery.mail_server", "tests.delivery.receiver", "tests.triggers.fixtures"]
 
 
 @pytest.fixture(scope="session")

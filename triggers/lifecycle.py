@@ -12,7 +12,7 @@ from audit.models import Entry
 from kaireon.core.errors import Conflict, InvalidTransition, NotFound, ValidationFailed
 from kaireon.core.ids import slug_id
 from kaireon.delivery import gates
-from triggers.actions.webhook import SOURCE
+from triggers.actions.base import SOURCE
 from triggers.definition import JSON_NAMES
 from triggers.models import Catalogue, Status, Trigger
 

@@ -6,8 +6,8 @@ from django.db import connection
 
 from kaireon.delivery import gates
 from kaireon.events import consumers
+from triggers.actions.base import SOURCE
 from triggers.actions.registry import actions
-from triggers.actions.webhook import SOURCE
 from triggers.engine.pipeline import consume
 from triggers.models import Status
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 DEMO_NAME = "demo.json"
 _EVENT = (
-    '{"eventType": "outcome.recorded", "customerId": "cust_78", '
+    '{"eventType": "outcome.recorded", "customerId": "cust_1", '
     '"properties": {"outcomeType": "conversion", "metadata": {"amount": 750}}}'
 )
 

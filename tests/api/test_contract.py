@@ -7,7 +7,11 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from kaireon.core import clock
+from kaireon.customers.field_types import Field
 from kaireon.customers.schemas import create_schema
+from kaireon.customers.segments import create_segment
+from kaireon.journeys.definition import read_journey
+from kaireon.journeys.lifecycle import create_journey
 from tests.api.answers import fields, refusal
 from tests.api.routes import CALLS, HERE, METHODS, ROUTES, Route, name_of
 from triggers.definition import read_definition
@@ -21,8 +25,10 @@ PUBLIC = {"openapi.json", "docs"}
 BODILESS = {
     "deliveries/<str:delivery_id>/redeliver",
     "events/<str:event_id>/replay",
+    "messages/<str:message_id>/read",
     "signing-secret/rotate",
 }
+EMPTY_WHERE_NOBODY_IS = {"customers/<path:customer_id>/messages"}
 NO_JSON = (
     b"{not json",
     b"   ",
@@ -52,10 +58,13 @@ each_list = pytest.mark.parametrize("route", LISTS, ids=name_of)
 
 @pytest.fixture(autouse=True)
 def _here(db: None) -> None:
-    """A schema and a trigger, so that a body is looked at before somebody notices that there is nothing to change."""
-    create_schema(schema_id=HERE, name="here", fields=[], now=clock.now())
+    """One of each thing with parts: a body is looked at before somebody notices that nothing is there."""
+    create_schema(schema_id=HERE, name="here", fields=[Field("a", "text")], now=clock.now())
     body = {"id": HERE, "name": "here", "eventType": "a", "actionType": "webhook", "actionConfig": {"url": "http://a"}}
     create_trigger(values=read_definition(body), now=clock.now())
+    create_journey(values=read_journey({"id": HERE, "name": "here", "status": "draft"}), now=clock.now())
+    criteria = {"field": "customer.a", "operator": "exists"}
+    create_segment(segment_id=HERE, name="here", schema_id=HERE, criteria=criteria, now=clock.now())
 
 
 def send(client: Any, method: str, path: str, body: bytes, content_type: str = "application/json") -> Any:
@@ -161,8 +170,10 @@ def test_an_odd_id_is_refused_like_any_other(admin_api: APIClient, route: Route,
     for odd in ODD_IDS:
         for path in route.paths_with(odd):
             answer = send(admin_api, method, path, b"{}")
-            assert refusal(answer)[0] in {400, 404}, path
             assert len(answer.content) < 5000
+            # A customer's id is the caller's own, and one that has no messages has an empty inbox.
+            if not (route.pattern in EMPTY_WHERE_NOBODY_IS and answer.status_code == 200):
+                assert refusal(answer)[0] in {400, 404}, path
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)

@@ -6,26 +6,51 @@ A name counts as said where it stands in backticks in the page that should hold 
 import ast
 import json
 import re
+from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management import BaseCommand
+from django_filters.rest_framework import FilterSet
+from rest_framework.serializers import BaseSerializer
 
-from kaireon import conditions
-from kaireon.core import templating
+from kaireon import conditions, urls
+from kaireon.core import clock, templating
 from kaireon.core.errors import ApiError
 from kaireon.core.expressions import parse as parse_expression
 from kaireon.core.rest import exceptions
 from kaireon.core.templating.dialect import TAG_NAMES
+from kaireon.customers.api.segment_serializers import MemberBody, SegmentBody
 from kaireon.customers.field_types import FIELD_TYPES
+from kaireon.decisioning import channel_configs
+from kaireon.decisioning.api.channels import ChannelBody
+from kaireon.decisioning.api.decision_flows import DecisionFlowBody, ScoreBody
+from kaireon.decisioning.api.inbox import InboxMessageBody
+from kaireon.decisioning.api.offers import BudgetBody, OfferBody
+from kaireon.decisioning.api.outcome_types import OutcomeTypeBody
+from kaireon.decisioning.api.respond import OutcomeBody
+from kaireon.decisioning.models import ChannelStatus, ChannelType, FlowStatus, OfferStatus
+from kaireon.decisioning.outcome_types import SYSTEM_TYPES
+from kaireon.delivery.models import Kind as DeliveryKind
 from kaireon.delivery.models import Status as DeliveryStatus
+from kaireon.events.api.serializers import StreamProgressBody
 from kaireon.events.ingestion import PLATFORM_EVENT_TYPES
+from kaireon.events.management.commands import consume
 from kaireon.events.models import EventStatus
+from kaireon.events.streams import mapping
+from kaireon.journeys.definition import JourneyBody
+from kaireon.journeys.enrolling import Deduplication
+from kaireon.journeys.models import EnrolmentStatus, JourneyStatus
+from kaireon.journeys.nodes import NODE_TYPES
 from triggers.actions import registry
 from triggers.actions.base import TEMPLATE_ROOTS
+from triggers.chain import NODE_TYPES as CHAIN_NODE_TYPES
+from triggers.demo import bank
 from triggers.engine.decisions import Verdict
 from triggers.engine.dry_run import NOT_MATCHED
+from triggers.management.commands import demo_traffic
 from triggers.models import Outcome
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,7 +64,14 @@ PAGES = sorted(
 # What reads a variable of the environment: settings' own three, and a mapping's get.
 _READERS = {"_flag", "_list", "_whole", "get", "getenv"}
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+\Z")
-_AUDIT_ACTION = re.compile(r"(delivery|event|key|loop|record|schema|secret|signing_secret|trigger|user)\.[a-z_]+\Z")
+# What happened to something: `offer.status_changed`. test_every_recorded_action_is_known_as_one watches over the list.
+_AUDITED = (
+    "budget|channel|decision_flow|delivery|event|journey|key|loop|offer|outcome_type|record|schema|secret|segment|"
+    "signing_secret|trigger|user"
+)
+_AUDIT_ACTION = re.compile(rf"({_AUDITED})\.([a-z_]*ed|dead|set)\Z")
+# These have the action as a keyword (`action=`, or by what was done), or as their first argument.
+_RECORDERS = {"NewEntry", "AuditActions", "_entry", "_record"}
 _OPERATION = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) (/[^\s`?]+)")
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE_BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -90,6 +122,57 @@ def environment_variables() -> set[str]:
             if wanted and isinstance(name, str) and _VARIABLE.match(name):
                 found.add(name)
     return found
+
+
+def recorded_actions() -> set[str]:
+    """The actions that stand literally where an entry of the audit log is made."""
+    found: set[str] = set()
+    for module in modules():
+        for node in ast.walk(module):
+            match node:
+                case ast.Call(func=ast.Name(id=maker) | ast.Attribute(attr=maker)) if maker in _RECORDERS:
+                    named = [word.value for word in node.keywords if maker == "AuditActions" or word.arg == "action"]
+                    for value in (*node.args[:1], *named):
+                        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                            found.add(value.value)
+    return found
+
+
+def fields(body: type[BaseSerializer[Any]]) -> set[str]:
+    """What a body has, besides the two dates that every resource has."""
+    return set(getattr(body(), "fields", {})) - {"createdAt", "updatedAt"}
+
+
+def filters() -> set[str]:
+    """The filters of all lists."""
+    assert urls.urlpatterns  # which has imported all of them
+
+    def below(kind: type[FilterSet]) -> Iterator[type[FilterSet]]:
+        for child in kind.__subclasses__():
+            yield child
+            yield from below(child)
+
+    ours = [kind for kind in below(FilterSet) if kind.__module__.split(".")[0] in PACKAGES]
+    return {name for kind in ours for name in kind.base_filters}
+
+
+def options(command: type[BaseCommand]) -> set[str]:
+    """The options of a command and of its subcommands, without those that all commands of Django have."""
+
+    def of(parser: ArgumentParser) -> Iterator[str]:
+        for action in parser._actions:
+            yield from (option for option in action.option_strings if option.startswith("--"))
+            if isinstance(action.choices, dict):
+                for child in action.choices.values():
+                    yield from of(child)
+
+    whole, common = (kind().create_parser("manage.py", "command") for kind in (command, BaseCommand))
+    return set(of(whole)) - set(of(common))
+
+
+def demo_ids() -> set[str]:
+    """The ids of what the bank has."""
+    return {body["id"] for _, body in bank.bodies(clock.now())} | {str(body["id"]) for body in bank.TRIGGERS}
 
 
 def error_codes() -> set[str]:
@@ -149,13 +232,46 @@ SUBJECTS: dict[str, tuple[Callable[[], Iterable[str]], str]] = {
     "roots of templates": (lambda: TEMPLATE_ROOTS | {"secret"}, "templates.md"),
     "tags of templates": (lambda: TAG_NAMES, "templates.md"),
     "filters of templates": (lambda: templating.FILTER_NAMES, "templates.md"),
-    "types of action": (lambda: {*registry.actions(), *registry._ANNOUNCED}, "actions.md"),
+    "types of action": (lambda: registry.actions(), "actions.md"),
     "keys of the actions' configs": (
         lambda: {key for action in registry.actions().values() for key in action.config().get_fields()},
         "actions.md",
     ),
     "outcomes of firings": (lambda: Outcome.values, "actions.md"),
     "statuses of deliveries": (lambda: DeliveryStatus.values, "actions.md"),
+    "ways to deal with who is in a journey already": (lambda: Deduplication, "actions.md"),
+    "kinds of deliveries": (lambda: DeliveryKind.values, "api.md"),
+    "members of chains": (lambda: CHAIN_NODE_TYPES, "api.md"),
+    "filters of lists": (filters, "api.md"),
+    "fields of offers": (lambda: fields(OfferBody) | fields(BudgetBody), "offers.md"),
+    "statuses of offers": (lambda: OfferStatus.values, "offers.md"),
+    "fields of outcomes": (lambda: fields(OutcomeBody), "outcomes.md"),
+    "types of outcomes": (lambda: SYSTEM_TYPES, "outcomes.md"),
+    "fields of outcome types": (lambda: fields(OutcomeTypeBody), "outcomes.md"),
+    "fields of channels": (lambda: fields(ChannelBody), "channels.md"),
+    "types and statuses of channels": (lambda: [*ChannelType.values, *ChannelStatus.values], "channels.md"),
+    "keys of the channels' configs": (
+        lambda: {key for config in channel_configs.CONFIGS.values() for key in config().get_fields()},
+        "channels.md",
+    ),
+    "roots of the channels' templates": (lambda: channel_configs.TEMPLATE_ROOTS | {"secret"}, "channels.md"),
+    "fields of inbox messages": (lambda: fields(InboxMessageBody), "channels.md"),
+    "fields of decision flows": (lambda: fields(DecisionFlowBody) | fields(ScoreBody), "decision-flows.md"),
+    "statuses of decision flows": (lambda: FlowStatus.values, "decision-flows.md"),
+    "fields of segments": (lambda: fields(SegmentBody), "segments.md"),
+    "fields of members of segments": (lambda: fields(MemberBody), "segments.md"),
+    "fields of journeys": (lambda: fields(JourneyBody), "journeys.md"),
+    "statuses of journeys and enrolments": (lambda: {*JourneyStatus.values, *EnrolmentStatus.values}, "journeys.md"),
+    "types of nodes": (lambda: NODE_TYPES, "journeys.md"),
+    "keys of the nodes' configs": (
+        lambda: {key for node in NODE_TYPES.values() for key in node.config().get_fields()},
+        "journeys.md",
+    ),
+    "fields of mapped events": (lambda: mapping.FIELDS, "streams.md"),
+    "options of consume": (lambda: options(consume.Command), "streams.md"),
+    "fields of the progress of streams": (lambda: fields(StreamProgressBody), "streams.md"),
+    "options of demo_traffic": (lambda: options(demo_traffic.Command), "demo.md"),
+    "parts of the demo": (demo_ids, "demo.md"),
     "error codes": (error_codes, "api.md"),
     "decisions": (lambda: [*Verdict, NOT_MATCHED], "api.md"),
     "statuses of events": (lambda: EventStatus.values, "api.md"),
@@ -186,6 +302,13 @@ def test_variables_are_found_however_they_are_read() -> None:
     """By settings' own readers, by get, by subscript, by in."""
     known = {"DEBUG", "KAIREON_ALLOWED_HOSTS", "KAIREON_RATE_LIMIT_PER_MINUTE", "SECRET_KEY", "PORT", "DATABASE_URL"}
     assert known <= environment_variables()
+
+
+def test_every_recorded_action_is_known_as_one() -> None:
+    """A new kind of thing in the audit log must be added to the pattern by which actions are found."""
+    found = recorded_actions()
+    assert {"trigger.created", "offer.deleted", "channel.status_changed", "loop.stopped"} <= found
+    assert [action for action in sorted(found) if not _AUDIT_ACTION.match(action)] == []
 
 
 def test_each_operation_of_the_api_has_its_place_and_no_other_is_named() -> None:

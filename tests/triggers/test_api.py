@@ -262,14 +262,21 @@ def test_all_problems_of_a_body_are_told_at_once(editor_api: APIClient, schema: 
     assert "condition.any[0].field" in fields
 
 
-@pytest.mark.parametrize("action_type", ["enroll_journey", "fire_recommend"])
-def test_actions_that_need_the_platform_are_refused_saying_so(
-    editor_api: APIClient, schema: Schema, action_type: str
+@pytest.mark.parametrize(
+    ("action_type", "target", "rest"),
+    [
+        ("enroll_journey", "journeyId", {}),
+        ("fire_recommend", "decisionFlowId", {"channelId": "ch_push"}),
+        ("update_attribute", "schemaId", {"updates": [{"field": "tier", "value": "gold"}]}),
+    ],
+)
+def test_targets_that_are_not_there_are_refused(
+    editor_api: APIClient, schema: Schema, action_type: str, target: str, rest: dict[str, Any]
 ) -> None:
-    body = {**WORKED_EXAMPLE, "actionType": action_type, "actionConfig": {}}
-    answer = editor_api.post(URL, body, format="json")
-    assert problem(answer) == (400, "validation_failed", ["actionType"])
-    assert "does not have yet" in answer.json()["error"]["message"]
+    body = {**WORKED_EXAMPLE, "actionType": action_type, "actionConfig": {target: "nowhere", **rest}}
+    status, code, fields = problem(editor_api.post(URL, body, format="json"))
+    assert (status, code) == (400, "validation_failed")
+    assert f"actionConfig.{target}" in fields
 
 
 @pytest.mark.parametrize(

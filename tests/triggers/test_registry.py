@@ -64,7 +64,7 @@ def extra_action(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 def test_the_types_of_this_version() -> None:
-    assert list(registry.actions()) == ["update_attribute", "webhook"]
+    assert list(registry.actions()) == ["enroll_journey", "fire_recommend", "update_attribute", "webhook"]
 
 
 def test_a_new_module_is_a_new_type(

@@ -12,6 +12,9 @@ from kaireon.events.consumers import QueuedEvent
 from triggers.models import Outcome
 
 TEMPLATE_ROOTS = frozenset({"event", "trigger", "customer", "firing"})
+SOURCE = "trigger"
+"""The source of what actions enqueue, so that the gate of triggers is asked before anything is sent: paused holds it,
+disabled or deleted cancels it."""
 
 PreparedT = TypeVar("PreparedT")
 
@@ -66,6 +69,13 @@ class Needs:
 
     reads_customer: bool = False
     writes_schema: str | None = None
+    may_write_any_schema: bool = False
+
+    def may_write(self, schema_id: str | None) -> bool:
+        """Whether records of that schema may change; without one, whether any record may."""
+        if schema_id is None:
+            return self.may_write_any_schema or self.writes_schema is not None
+        return self.may_write_any_schema or self.writes_schema == schema_id
 
 
 class Action(ABC, Generic[PreparedT]):

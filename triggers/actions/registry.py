@@ -12,9 +12,6 @@ from triggers.actions.base import Action
 
 _NO_ACTIONS = {"base", "registry"}
 
-# Part of the specification; they act upon journeys and decision flows, which this version does not have.
-_ANNOUNCED = {"enroll_journey": "journeys", "fire_recommend": "decision flows"}
-
 
 @cache
 def actions() -> Mapping[str, Action[Any]]:
@@ -34,9 +31,4 @@ def find(action_type: str) -> Action[Any]:
     action = actions().get(action_type)
     if action is not None:
         return action
-    choice = " or ".join(actions())
-    if action_type in _ANNOUNCED:
-        needed = _ANNOUNCED[action_type]
-        message = f"{action_type} needs {needed}, which this version of Kaireon does not have yet; choose {choice}."
-        raise ValidationFailed.at("actionType", message)
-    raise ValidationFailed.at("actionType", f"must be {choice}, not {action_type!r}.")
+    raise ValidationFailed.at("actionType", f"must be {' or '.join(actions())}, not {action_type!r}.")

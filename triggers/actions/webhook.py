@@ -11,10 +11,9 @@ from kaireon.core.templating import RenderError, SecretMarkers, Template, Templa
 from kaireon.delivery.addresses import TargetRefused, check_url
 from kaireon.delivery.headers import check_headers
 from kaireon.delivery.outbox import NewDelivery, enqueue
-from triggers.actions.base import TEMPLATE_ROOTS, Action, ActionFailed, Needs, Result, Scope, Work
+from triggers.actions.base import SOURCE, TEMPLATE_ROOTS, Action, ActionFailed, Needs, Result, Scope, Work
 from triggers.models import Outcome
 
-SOURCE = "trigger"
 _ROOTS = TEMPLATE_ROOTS | {"secret"}
 _DEFAULT_BODY = {
     "firingId": "{{firing.id}}",

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kaireon.core.rest import JSONObjectField, JSONValueField, StrictSerializer
+from triggers.chain import NODE_TYPES, Chain, Node
 from triggers.engine.decisions import Verdict
 from triggers.engine.dry_run import NOT_MATCHED, DryRun
 from triggers.models import Firing, Outcome
@@ -86,3 +87,41 @@ class DryRunBody(serializers.Serializer[Any]):
     def get_cooldown(self, dry_run: DryRun) -> Any:
         until = dry_run.cooldown_until
         return CooldownBody({"active": until is not None, "until": until}).data
+
+
+class ChainNodeBody(serializers.Serializer[Node]):
+    """A member of a chain with the facts that its type has."""
+
+    type = serializers.ChoiceField(choices=NODE_TYPES)
+    id = serializers.CharField()
+    parent = serializers.CharField(allow_null=True)  # type: ignore[assignment]  # DRF takes it out of the class
+    depth = serializers.IntegerField(allow_null=True)
+    at = serializers.DateTimeField(allow_null=True)
+    customerId = serializers.CharField(required=False, allow_null=True)
+    eventType = serializers.CharField(required=False)
+    triggerId = serializers.CharField(required=False)
+    actionType = serializers.CharField(required=False)
+    outcome = serializers.ChoiceField(choices=Outcome.choices, required=False)
+    journeyId = serializers.CharField(required=False)
+    decisionFlowId = serializers.CharField(required=False)
+    channelId = serializers.CharField(required=False)
+    status = serializers.CharField(required=False)
+
+    def to_representation(self, instance: Node) -> dict[str, Any]:
+        at = self.fields["at"].to_representation(instance.at) if instance.at else None
+        common = {
+            "type": instance.type,
+            "id": instance.id,
+            "parent": instance.parent,
+            "depth": instance.depth,
+            "at": at,
+        }
+        return {**common, **instance.facts}
+
+
+class ChainBody(serializers.Serializer[Chain]):
+    """The members of a chain, those nearest to its root first."""
+
+    root = serializers.CharField(source="root.id")  # type: ignore[assignment]  # as above
+    nodes = ChainNodeBody(many=True)
+    truncated = serializers.BooleanField()

@@ -15,7 +15,8 @@ from kaireon.core.errors import ValidationFailed
 from kaireon.core.rest import sent_json, validated
 from kaireon.events.ingestion import read_event
 from triggers.api.filters import FiringFilters, TriggerFilters
-from triggers.api.serializers import DryRunBody, DryRunRequest, FiringBody
+from triggers.api.serializers import ChainBody, DryRunBody, DryRunRequest, FiringBody
+from triggers.chain import chain_of_event, chain_of_firing
 from triggers.definition import TriggerDefinition, read_definition
 from triggers.engine.dry_run import try_out
 from triggers.lifecycle import create_trigger, delete_trigger, find_trigger, update_trigger
@@ -97,3 +98,21 @@ class TriggerFirings(ListAPIView[Firing]):
         if not response.data["data"] and not self.get_queryset().exists():
             find_trigger(self.kwargs["trigger_id"])
         return response
+
+
+class EventChain(APIView):
+    """What led to an event, and what it led to."""
+
+    @extend_schema(responses=ChainBody)
+    def get(self, request: Request, event_id: str) -> Response:
+        """The whole chain that the event belongs to: events, firings, their effects. At most 500 members."""
+        return Response(ChainBody(chain_of_event(event_id)).data)
+
+
+class FiringChain(APIView):
+    """What led to a firing, and what it led to."""
+
+    @extend_schema(responses=ChainBody)
+    def get(self, request: Request, firing_id: str) -> Response:
+        """The whole chain that the firing belongs to: events, firings, their effects. At most 500 members."""
+        return Response(ChainBody(chain_of_firing(firing_id)).data)

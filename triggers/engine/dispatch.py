@@ -46,7 +46,7 @@ def _groups(granted: Sequence[Granted]) -> Iterator[Sequence[Granted]]:
     Where a type reads the customer's record and another one changes it, the order between the types counts too: then
     each customer stands in the batch once, and the types take turns as the triggers' priorities have it.
     """
-    writes = {trigger.needs.writes_schema for trigger, _ in granted} - {None}
+    writes = any(trigger.needs.may_write(None) for trigger, _ in granted)
     reads = any(trigger.needs.reads_customer for trigger, _ in granted)
     if not (writes and reads):
         by_type: dict[str, list[Granted]] = {}

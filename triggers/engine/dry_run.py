@@ -8,15 +8,14 @@ from typing import Any
 from kaireon import conditions
 from kaireon.core.ids import derived_id, time_ordered_id
 from kaireon.customers.working_set import WorkingSet
-from kaireon.events.consumers import QueuedEvent
+from kaireon.events.consumers import MAX_DEPTH, QueuedEvent
+from kaireon.events.documents import condition_document, template_document, with_customer
 from kaireon.events.lanes import lane_of
 from kaireon.events.publish import NewEvent
 from triggers.actions.base import ActionFailed, Scope, Work
 from triggers.engine import cooldown
 from triggers.engine.compilation import CompiledTrigger, compile_trigger
 from triggers.engine.decisions import Verdict, reason_of
-from triggers.engine.documents import condition_document, template_document, with_customer
-from triggers.engine.pipeline import MAX_DEPTH
 from triggers.models import Status, Trigger
 
 NOT_MATCHED = "not_matched"

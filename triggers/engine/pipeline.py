@@ -13,19 +13,16 @@ from audit.log import NewEntry
 from kaireon import conditions
 from kaireon.core.ids import derived_id
 from kaireon.customers.working_set import WorkingSet
-from kaireon.events.consumers import Decision, QueuedEvent
+from kaireon.events.consumers import MAX_DEPTH, Decision, QueuedEvent
+from kaireon.events.documents import condition_document, template_document, with_customer
 from triggers.actions.base import Scope, Work
 from triggers.engine import cooldown
 from triggers.engine.catalogue import catalogue
 from triggers.engine.compilation import CompiledTrigger, Listening
 from triggers.engine.decisions import Verdict, decision, reason_of
 from triggers.engine.dispatch import Carried, dispatch
-from triggers.engine.documents import condition_document, template_document, with_customer
 from triggers.engine.records import record_firings
 from triggers.models import Firing, Outcome
-
-MAX_DEPTH = 8
-"""An event with this many firings behind it fires nothing: something is going round in circles."""
 
 FiredBefore = Mapping[tuple[str, str], Firing]
 """Earlier firings by the ids of their event and trigger."""
@@ -184,7 +181,8 @@ def _waves(events: Sequence[QueuedEvent], listening: Listening, records: Working
     customers' first events come first, then their second ones, and so on.
     """
     triggers = [trigger for event_type in {event.event_type for event in events} for trigger in listening[event_type]]
-    writes = any(trigger.needs.writes_schema == records.default_schema_id for trigger in triggers)
+    default = records.default_schema_id
+    writes = default is not None and any(trigger.needs.may_write(default) for trigger in triggers)
     if not (writes and any(map(_reads_customer, triggers))):
         yield events
         return
