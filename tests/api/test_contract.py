@@ -17,7 +17,7 @@ from tests.api.routes import CALLS, HERE, METHODS, ROUTES, Route, name_of
 from triggers.definition import read_definition
 from triggers.lifecycle import create_trigger
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 # Anybody may read how the API is to be used.
 PUBLIC = {"openapi.json", "docs"}

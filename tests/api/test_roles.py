@@ -85,6 +85,7 @@ def test_every_route_and_method_stands_in_the_table() -> None:
     assert found == {pattern: set(methods) for pattern, methods in TABLE.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("route", "method"), CALLS, ids=name_of)
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_may_what_the_table_says(
@@ -101,6 +102,7 @@ def test_a_role_may_what_the_table_says(
         assert Entry.objects.count() == entries_before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("route", "method"), CALLS, ids=name_of)
 def test_a_role_is_asked_for_before_the_body_is_read(ingest_api: APIClient, route: Route, method: str) -> None:
     """Otherwise an answer would tell what exists, to one who may not know."""
