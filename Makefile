@@ -56,7 +56,7 @@ openapi: $(VENV)/.installed-dev
 	@$(OFFLINE) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 bench: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -m benchmark --timeout=0 -p no:randomly -s tests/benchmarks
+	@KAIREON_LOG_LEVEL=WARNING $(BIN)/python -m pytest -m benchmark --timeout=0 -p no:randomly -s tests/benchmarks
 
 # --no-emit-index-url and the fixed header keep every registry's address out of the files.
 UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 \
