@@ -14,9 +14,9 @@ from celery.signals import setup_logging, task_postrun, task_prerun, worker_read
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
 
 from django.conf import settings  # noqa: E402  the settings module has to be named first
-from django.db import connections  # noqa: E402
+from django.db import connections  # noqa: E402  as above
 
-from kaireon.core.heartbeat import QUEUES, beat  # noqa: E402
+from kaireon.core.heartbeat import QUEUES, beat  # noqa: E402  as above
 
 app = Celery("kaireon")
 app.conf.update(settings.CELERY)

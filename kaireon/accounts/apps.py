@@ -12,4 +12,4 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         """Loads the OpenAPI description of the API key schemes."""
-        from kaireon.accounts import openapi  # noqa: F401
+        from kaireon.accounts import openapi  # noqa: F401  it registers itself
