@@ -92,12 +92,15 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_filters",
+    "django_htmx",
+    "lucide",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "kaireon",
     "kaireon.core",
     "kaireon.accounts",
+    "kaireon.studio",
     "audit",
     "kaireon.secrets",
     "kaireon.delivery",
@@ -119,7 +122,24 @@ MIDDLEWARE = [
     "kaireon.accounts.middleware.ActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
 ]
+
+# Nothing from elsewhere, nothing inline. The admin's Alpine and the API's documentation can't live with that.
+CONTENT_SECURITY_POLICY = {
+    "EXCLUDE_URL_PREFIXES": ["/admin/", "/api/v1/docs"],
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
 
 ROOT_URLCONF = "kaireon.urls"
 WSGI_APPLICATION = "kaireon.wsgi.application"
@@ -152,7 +172,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "/login"
-LOGIN_REDIRECT_URL = "/admin/"
+LOGIN_REDIRECT_URL = "/studio/"
 LOGOUT_REDIRECT_URL = "/login"
 
 LANGUAGE_CODE = "en"

@@ -17,7 +17,7 @@ API = "api/v1/"
 
 def home(request: HttpRequest) -> HttpResponse:
     """The front door leads to where work is done."""
-    return redirect("admin:index")
+    return redirect("studio-triggers")
 
 
 handler400: Any = handlers.bad_request
@@ -28,6 +28,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home),
     path("", include("kaireon.accounts.urls")),
     path("admin/", admin.site.urls),
+    path("studio/", home, name="studio"),
+    path("studio/", include("triggers.studio.urls")),
+    path("studio/", include("kaireon.decisioning.studio.urls")),
     path(API, include("triggers.api.urls")),
     path(API, include("kaireon.journeys.api.urls")),
     path(API, include("kaireon.decisioning.api.urls")),

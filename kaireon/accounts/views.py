@@ -10,8 +10,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from kaireon.accounts.models import User
-
 
 class SignInForm(AuthenticationForm):
     """One answer for a wrong login, a wrong password and a user who was deactivated."""
@@ -35,11 +33,6 @@ class SignIn(LoginView):
     template_name = "accounts/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
-
-    def get_default_redirect_url(self) -> str:
-        """Django admin is for staff; others begin with the API's documentation."""
-        user = self.request.user
-        return super().get_default_redirect_url() if isinstance(user, User) and user.is_staff else reverse("docs")
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:

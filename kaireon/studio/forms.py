@@ -1,0 +1,137 @@
+"""Forms that write what the API writes: fields become the API's body, and its problems come back to the fields.
+
+So Studio has no rules of its own. What a form alone can know (that an amount and a unit make milliseconds) is in its
+`body()`; whether the body is right, the function says that the API calls as well.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from rest_framework import serializers
+
+from kaireon.core.errors import ApiError, Detail, ValidationFailed
+from kaireon.core.rest.exceptions import flatten
+from kaireon.studio.pages import StudioPage
+
+
+class JSONText(forms.CharField):
+    """JSON as text: `clean` gives the value, and a syntax error says its line and column."""
+
+    widget = forms.Textarea(attrs={"spellcheck": "false", "autocapitalize": "off", "autocomplete": "off", "rows": 10})
+
+    def __init__(self, *, empty: Any = None, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, **kwargs})
+        self.empty = empty
+
+    def prepare_value(self, value: Any) -> str:
+        """What was typed stays as it was typed; a stored value is written out."""
+        return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if not text:
+            return self.empty
+        try:
+            return json.loads(text, parse_constant=_refuse_constant)
+        except json.JSONDecodeError as error:
+            raise forms.ValidationError(
+                f"Line {error.lineno}, column {error.colno}: this is not JSON ({error.msg}).", code="json"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is not JSON: {error}", code="json") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not a JSON number.")
+
+
+class BodyForm(forms.Form):
+    """A form for one of the API's resources.
+
+    `paths` names the field for a path into the body, where it is not the path's own first step in snake_case:
+    `{"budget.maxSpend": "max_spend"}`. The longest path that fits gets the problem; what fits none stands above the
+    form.
+    """
+
+    paths: ClassVar[Mapping[str, str]] = {}
+
+    def body(self) -> dict[str, Any]:
+        """What the API would be sent. Called on a form that is valid."""
+        raise NotImplementedError
+
+    def show(self, details: list[Detail]) -> None:
+        """Puts each problem to its field."""
+        for detail in details:
+            name, rest = self._field_of(detail.field)
+            message = sentence(f"{rest} {detail.message}" if rest else detail.message)
+            self.add_error(name, forms.ValidationError(message, code=detail.field))
+
+    def _field_of(self, path: str) -> tuple[str | None, str]:
+        """The field for `path`, and the rest of the path that leads on inside of it."""
+        fitting = [known for known in self.paths if _leads_to(known, path)]
+        if fitting:
+            longest = max(fitting, key=len)
+            return self.paths[longest], path[len(longest) :].lstrip(".")
+        first = path.replace("[", ".").split(".", 1)[0]
+        name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in first)
+        return (name, path[len(first) :].lstrip(".")) if name in self.fields else (None, path)
+
+
+def _leads_to(known: str, path: str) -> bool:
+    return path == known or path.startswith((f"{known}.", f"{known}["))
+
+
+def sentence(text: str) -> str:
+    """`text` as people read it at a field: with a capital, and a full stop."""
+    text = text.strip()
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
+
+
+@contextmanager
+def problems_as_details() -> Iterator[None]:
+    """DRF's ValidationError, which bodies raise, as our own."""
+    try:
+        yield
+    except serializers.ValidationError as error:
+        raise ValidationFailed.of(flatten(error.detail)) from None
+
+
+class FormPage(StudioPage):
+    """A page with a `BodyForm`. What was typed is never lost: a refused form comes back as it was sent, with 400."""
+
+    form_class: ClassVar[type[BodyForm]]
+
+    def initial(self) -> Mapping[str, Any]:
+        """What the fields hold at first."""
+        return {}
+
+    def save(self, form: BodyForm) -> HttpResponse:
+        """Does it, and leads on (`done`). Raises ApiError and DRF's ValidationError with paths into the body."""
+        raise NotImplementedError
+
+    def more(self, form: BodyForm) -> Mapping[str, Any]:
+        """What else the template needs."""
+        return {}
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.show(self.form_class(initial=dict(self.initial())))
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        form = self.form_class(request.POST)
+        if form.is_valid():
+            try:
+                with problems_as_details():
+                    return self.save(form)
+            except ApiError as error:
+                if error.status == 404:
+                    raise
+                form.show(error.details or [Detail("", error.message)])
+        return self.show(form, status=400)
+
+    def show(self, form: BodyForm, *, status: int = 200) -> HttpResponse:
+        """The page with `form`."""
+        return self.render({"form": form, **self.more(form)}, status=status)

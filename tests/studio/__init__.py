@@ -1,0 +1,1 @@
+"""Studio's pages, asked by HTTP."""

@@ -1,0 +1,1 @@
+"""The pages of triggers, and of what they have decided about whom."""
