@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularJSONAPIView
 
 from kaireon import health
@@ -15,6 +16,7 @@ from kaireon.core.rest.documentation import Documentation
 API = "api/v1/"
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The front door leads to where work is done."""
     return redirect("studio-triggers")

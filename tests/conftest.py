@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from django.db import connections
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
@@ -11,13 +12,16 @@ from kaireon.accounts.keys import create_key
 from kaireon.accounts.roles import Role
 from kaireon.core.context import SYSTEM, set_actor, set_request_id
 from kaireon.core.redis import redis_client
+from tests.database import empty_tables
 
 pytest_plugins = ["tests.delivery.mail_server", "tests.delivery.receiver", "tests.triggers.fixtures"]
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Django flushes tables between tests that commit. The audit log refuses that, as it should; not here."""
+    """Tables are emptied between tests that commit. The audit log refuses that, as it should; not here."""
+    # Private to Django, and the one place where what it does between two tests can be replaced.
+    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[method-assign]
     with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
         cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_no_truncate")
 

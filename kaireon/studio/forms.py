@@ -5,17 +5,14 @@ So Studio has no rules of its own. What a form alone can know (that an amount an
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
-from rest_framework import serializers
 
-from kaireon.core.errors import ApiError, Detail, ValidationFailed
-from kaireon.core.rest.exceptions import flatten
-from kaireon.studio.pages import StudioPage
+from kaireon.core.errors import ApiError, Detail
+from kaireon.studio.pages import StudioPage, problems_as_details
 
 
 class JSONText(forms.CharField):
@@ -89,15 +86,6 @@ def sentence(text: str) -> str:
     """`text` as people read it at a field: with a capital, and a full stop."""
     text = text.strip()
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
-
-
-@contextmanager
-def problems_as_details() -> Iterator[None]:
-    """DRF's ValidationError, which bodies raise, as our own."""
-    try:
-        yield
-    except serializers.ValidationError as error:
-        raise ValidationFailed.of(flatten(error.detail)) from None
 
 
 class FormPage(StudioPage):

@@ -1,6 +1,7 @@
 """What each page of Studio is built upon: signed in, allowed, framed, and with errors that people can read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,11 +13,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views import View
+from rest_framework import serializers
 
 from kaireon.accounts.models import User
 from kaireon.accounts.permissions import DEFAULT_ABILITIES
 from kaireon.accounts.roles import Ability, may
-from kaireon.core.errors import ApiError, NotFound
+from kaireon.core.errors import ApiError, NotFound, ValidationFailed
+from kaireon.core.rest.exceptions import flatten
 from kaireon.studio.navigation import navigation
 
 NO_ABILITY = "Your role may not do this. Ask an admin for a higher role, or to do it for you."
@@ -34,7 +37,8 @@ class StudioPage(View):
     """A page: `title` and the `section` of the sidebar that it belongs to.
 
     `abilities` says what a role needs for a method, where it is not what the API asks for (GET reads, POST writes).
-    An ApiError that a handler lets through is a page with its message and its status; NotFound is the page 404.
+    An ApiError (or a ValidationError of DRF's) that a handler lets through is a page with its message and its status;
+    NotFound is the page 404.
     """
 
     title: ClassVar[str] = ""
@@ -49,7 +53,8 @@ class StudioPage(View):
         if needed is not None and not may(self.role, needed):
             raise PermissionDenied(NO_ABILITY)
         try:
-            return super().dispatch(request, *args, **kwargs)
+            with problems_as_details():
+                return super().dispatch(request, *args, **kwargs)
         except NotFound as error:
             raise Http404(error.message) from None
         except ApiError as error:
@@ -139,7 +144,8 @@ class ConfirmPage(StudioPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return self.act()
+            with problems_as_details():
+                return self.act()
         except NotFound:
             raise
         except ApiError as error:
@@ -157,6 +163,15 @@ class Question:
     is_destructive: bool = False
     items: Sequence[str] = ()
     fields: Sequence[tuple[str, str]] = ()
+
+
+@contextmanager
+def problems_as_details() -> Iterator[None]:
+    """DRF's ValidationError, which bodies raise, as our own."""
+    try:
+        yield
+    except serializers.ValidationError as error:
+        raise ValidationFailed.of(flatten(error.detail)) from None
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -1,0 +1,17 @@
+"""Counting no further than it helps."""
+
+from django.db.models import Model, QuerySet
+
+from kaireon.studio import wording
+
+MOST_COUNTED = 10_000
+
+
+def capped_count(rows: QuerySet[Model], *, most: int = MOST_COUNTED) -> int:
+    """How many there are; `most + 1` where there are more than `most`. Reads no more of them than that."""
+    return rows.order_by().values("pk")[: most + 1].count()
+
+
+def counted(number: int, *, most: int = MOST_COUNTED) -> str:
+    """What `capped_count` found, in words: `1,204`, `more than 10,000`."""
+    return f"more than {wording.count(most)}" if number > most else wording.count(number)
