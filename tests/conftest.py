@@ -21,7 +21,7 @@ pytest_plugins = ["tests.delivery.mail_server", "tests.delivery.receiver", "test
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Tables are emptied between tests that commit. The audit log refuses that, as it should; not here."""
     # Private to Django, and the one place where what it does between two tests can be replaced.
-    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[method-assign]
+    TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
     with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
         cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_no_truncate")
 

@@ -1,25 +1,21 @@
-"""The pages of channels: list, one, form, switching, deleting."""
+"""The pages of channels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import django_filters
 from django import forms
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
 
-from kaireon.accounts.roles import Ability
 from kaireon.core import clock
 from kaireon.core.rest import validated
 from kaireon.decisioning.api.channels import ChannelBody
 from kaireon.decisioning.channels import CHANNELS
 from kaireon.decisioning.models import Channel, ChannelStatus, ChannelType
-from kaireon.studio.forms import BodyForm, FormPage, JSONText
-from kaireon.studio.lists import NumberedList, SearchFilter
-from kaireon.studio.pages import ConfirmPage, Crumb, Question, StudioPage
-
-SECTION = "Channels"
+from kaireon.studio.forms import BodyForm, JSONText
+from kaireon.studio.lists import SearchFilter
+from kaireon.studio.resources import Resource
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     ChannelType.EMAIL: {
@@ -40,7 +36,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
 class ChannelFilters(django_filters.FilterSet):
     """What the list can be narrowed by."""
 
-    search = SearchFilter(method="search_name", label="Search channels")
+    search = SearchFilter(method="search_text", label="Search channels")
     status = django_filters.ChoiceFilter(choices=ChannelStatus.choices, empty_label="Any status")
     channel_type = django_filters.ChoiceFilter(choices=ChannelType.choices, empty_label="Any type", label="Type")
 
@@ -48,43 +44,8 @@ class ChannelFilters(django_filters.FilterSet):
         model = Channel
         fields: tuple[str, ...] = ()
 
-    def search_name(self, rows: QuerySet[Channel], name: str, value: Any) -> QuerySet[Channel]:
-        return rows.filter(name__icontains=value) | rows.filter(pk__icontains=value)
-
-
-class ChannelList(NumberedList[Channel]):
-    """All channels."""
-
-    title = "Channels"
-    section = SECTION
-    template_name = "studio/channels/list.html"
-    filters = ChannelFilters
-    sorts = {
-        "name": ("name", "id"),
-        "-name": ("-name", "-id"),
-        "-updated": ("-updated_at", "id"),
-        "updated": ("updated_at", "id"),
-    }
-
-    def rows(self) -> QuerySet[Channel]:
-        return Channel.objects.all()
-
-
-class ChannelPage(StudioPage):
-    """One channel."""
-
-    section = SECTION
-    template_name = "studio/channels/one.html"
-
-    def get(self, request: HttpRequest, channel_id: str) -> HttpResponse:
-        self.channel = CHANNELS.find(channel_id)
-        return self.render({"channel": self.channel})
-
-    def page_title(self) -> str:
-        return self.channel.name
-
-    def crumbs(self) -> list[Crumb]:
-        return [Crumb("Channels", reverse("studio-channels"))]
+    def search_text(self, rows: QuerySet[Channel], name: str, value: Any) -> QuerySet[Channel]:
+        return rows.filter(Q(name__icontains=value) | Q(pk__icontains=value))
 
 
 class ChannelForm(BodyForm):
@@ -106,91 +67,50 @@ class ChannelForm(BodyForm):
         return {"name": data["name"], "channelType": data["channel_type"], "config": data["config"]}
 
 
-class NewChannel(FormPage):
-    """A new channel."""
+class ChannelResource(Resource[Channel]):
+    """Channels."""
 
-    title = "New channel"
-    section = SECTION
-    template_name = "studio/channels/form.html"
+    slug = "channel"
+    slugs = "channels"
+    noun = "channel"
+    title = "Channels"
     form_class = ChannelForm
-    abilities: ClassVar[Mapping[str, Ability]] = {"GET": Ability.WRITE}
+    filters = ChannelFilters
+    sorts = {
+        "name": ("name", "id"),
+        "-name": ("-name", "-id"),
+        "-updated": ("-updated_at", "id"),
+        "updated": ("updated_at", "id"),
+    }
+    deleting = "What was sent through it stays. Triggers and journeys that name it will fail, and say so."
 
-    def crumbs(self) -> list[Crumb]:
-        return [Crumb("Channels", reverse("studio-channels"))]
+    def rows(self) -> QuerySet[Channel]:
+        return Channel.objects.all()
 
-    def initial(self) -> Mapping[str, Any]:
-        wish = self.request.GET.get("type", "")
+    def find(self, row_id: str) -> Channel:
+        return CHANNELS.find(row_id)
+
+    def create(self, body: Mapping[str, Any]) -> Channel:
+        return CHANNELS.create(values=validated(ChannelBody, body), now=clock.now())
+
+    def update(self, row_id: str, body: Mapping[str, Any]) -> Channel:
+        return CHANNELS.update(row_id=row_id, values=validated(ChannelBody, body, partial=True), now=clock.now())
+
+    def delete(self, row_id: str) -> None:
+        CHANNELS.delete(row_id=row_id, now=clock.now())
+
+    def next_statuses(self, row: Channel) -> Sequence[str]:
+        return [ChannelStatus.PAUSED if row.status == ChannelStatus.ACTIVE else ChannelStatus.ACTIVE]
+
+    def initial(self, row: Channel | None, request: HttpRequest) -> Mapping[str, Any]:
+        if row is not None:
+            return {"name": row.name, "channel_type": row.channel_type, "config": row.config}
+        wish = request.GET.get("type", "")
         channel_type = wish if wish in ChannelType.values else ChannelType.EMAIL.value
         return {"channel_type": channel_type, "config": EXAMPLES[channel_type]}
 
-    def more(self, form: BodyForm) -> Mapping[str, Any]:
-        return {"types": ChannelType.choices, "cancel_url": reverse("studio-channels")}
-
-    def save(self, form: BodyForm) -> HttpResponse:
-        channel = CHANNELS.create(values=validated(ChannelBody, form.body()), now=clock.now())
-        return self.done(f"{channel.name} was created.", reverse("studio-channel", args=[channel.pk]))
+    def form_context(self, form: BodyForm, row: Channel | None) -> Mapping[str, Any]:
+        return {"types": ChannelType.choices}
 
 
-class EditChannel(FormPage):
-    """Changing a channel. Its type stays."""
-
-    section = SECTION
-    template_name = "studio/channels/form.html"
-    form_class = ChannelForm
-    abilities: ClassVar[Mapping[str, Ability]] = {"GET": Ability.WRITE}
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        super().setup(request, *args, **kwargs)
-        self.channel_id = kwargs["channel_id"]
-
-    def page_title(self) -> str:
-        return "Edit"
-
-    def crumbs(self) -> list[Crumb]:
-        channel = CHANNELS.find(self.channel_id)
-        return [
-            Crumb("Channels", reverse("studio-channels")),
-            Crumb(channel.name, reverse("studio-channel", args=[channel.pk])),
-        ]
-
-    def initial(self) -> Mapping[str, Any]:
-        channel = CHANNELS.find(self.channel_id)
-        return {"name": channel.name, "channel_type": channel.channel_type, "config": channel.config}
-
-    def more(self, form: BodyForm) -> Mapping[str, Any]:
-        return {"cancel_url": reverse("studio-channel", args=[self.channel_id])}
-
-    def save(self, form: BodyForm) -> HttpResponse:
-        values = validated(ChannelBody, form.body(), partial=True)
-        channel = CHANNELS.update(row_id=self.channel_id, values=values, now=clock.now())
-        return self.done(f"{channel.name} was saved.", reverse("studio-channel", args=[channel.pk]))
-
-
-class ChannelStatusSwitch(StudioPage):
-    """Pauses and resumes."""
-
-    def post(self, request: HttpRequest, channel_id: str) -> HttpResponse:
-        values = validated(ChannelBody, {"status": request.POST.get("status", "")}, partial=True)
-        channel = CHANNELS.update(row_id=channel_id, values=values, now=clock.now())
-        return self.done(f"{channel.name} is {channel.status}.", reverse("studio-channel", args=[channel_id]))
-
-
-class DeleteChannel(ConfirmPage):
-    """Asks, and deletes."""
-
-    section = SECTION
-    abilities: ClassVar[Mapping[str, Ability]] = {"GET": Ability.DELETE, "POST": Ability.DELETE}
-
-    def question(self) -> Question:
-        channel = CHANNELS.find(self.kwargs["channel_id"])
-        return Question(
-            title=f"Delete {channel.name}?",
-            text="What was sent through it stays. Triggers, flows and journeys that name it will fail, and say so.",
-            button="Delete channel",
-            back_url=reverse("studio-channel", args=[channel.pk]),
-            is_destructive=True,
-        )
-
-    def act(self) -> HttpResponse:
-        CHANNELS.delete(row_id=self.kwargs["channel_id"], now=clock.now())
-        return self.done("The channel was deleted.", reverse("studio-channels"))
+CHANNEL_PAGES = ChannelResource()

@@ -161,6 +161,12 @@ def sort_state(sort: str, column: str) -> str:
     return "descending" if sort == f"-{column}" else "none"
 
 
+@register.simple_tag
+def resource_url(resource: Any, row: Any, page: str = "") -> str:
+    """The address of one of a kind, or of one of its pages: edit, status, delete."""
+    return reverse("-".join(filter(None, ("studio", resource.slug, page))), args=[row.pk])
+
+
 @register.simple_tag(takes_context=True)
 def audit_url(context: Context, about: str) -> str:
     """The audit log, narrowed to what it says of this id; "" for who may not read it."""
