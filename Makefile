@@ -12,7 +12,7 @@ OFFLINE := DEBUG=0 DATABASE_URL='postgresql://kaireon@/kaireon?host=/nonexistent
 	KAIREON_SECRETS_KEYS=Y2hlY2tzLW9ubHktMFZiM21ROXhaazdMcjJUbjhXczQ=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check static-checks format lock openapi bench clean
+.PHONY: help run test test-all check static-checks format lock openapi screenshots bench clean
 
 help:
 	@echo 'make run      start Kaireon on 127.0.0.1:$${PORT:-8000} (PostgreSQL and Redis included); Ctrl-C stops it'
@@ -20,6 +20,7 @@ help:
 	@echo 'make check    all that CI checks: format, lint, types, imports, migrations, OpenAPI, deployment, all tests'
 	@echo 'make format   format the code and mend what ruff can mend'
 	@echo 'make openapi  write docs/openapi.yaml from the code'
+	@echo 'make screenshots  take the pictures of docs/studio.md from a running demo (needs Chromium)'
 	@echo 'make bench    measure events per second, and the latency of one event'
 	@echo 'make lock     compile requirements*.in into the locked requirements*.txt'
 	@echo 'make clean    remove .venv and what checks left; the data in .kaireon stays'
@@ -54,6 +55,9 @@ format: $(VENV)/.installed-dev
 
 openapi: $(VENV)/.installed-dev
 	@$(OFFLINE) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+screenshots: $(VENV)/.installed-dev
+	@$(BIN)/python docs/screenshots/make.py
 
 bench: $(VENV)/.installed-dev
 	@KAIREON_LOG_LEVEL=WARNING $(BIN)/python -m pytest -m benchmark --timeout=0 -p no:randomly -s tests/benchmarks

@@ -32,7 +32,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("studio/", home, name="studio"),
     path("studio/", include("triggers.studio.urls")),
+    path("studio/", include("kaireon.journeys.studio.urls")),
     path("studio/", include("kaireon.decisioning.studio.urls")),
+    path("studio/", include("kaireon.customers.studio.urls")),
+    path("studio/", include("kaireon.events.studio.urls")),
+    path("studio/", include("kaireon.delivery.studio.urls")),
+    # Behind the others: a customer's id may be anything, and takes all that is left of a path.
+    path("studio/", include("triggers.studio.why_urls")),
     path(API, include("triggers.api.urls")),
     path(API, include("kaireon.journeys.api.urls")),
     path(API, include("kaireon.decisioning.api.urls")),

@@ -31,6 +31,7 @@ are `gte` and `lte` without being `eq`, which compares text exactly); the order 
 `parse(to_json(c)) == c`; `explain(c, d).passed == compile(c)(d)`; `why_false(c, d)` is None just where `c` holds.
 """
 
+from kaireon.conditions.description import describe
 from kaireon.conditions.evaluation import Predicate, compile
 from kaireon.conditions.explanation import Explanation, LeafResult, explain, why_false
 from kaireon.conditions.grammar import MAX_DEPTH, MAX_FIELD_LENGTH, MAX_LEAVES, parse
@@ -56,6 +57,7 @@ __all__ = [
     "Predicate",
     "Problem",
     "compile",
+    "describe",
     "explain",
     "fields_read",
     "lookup",

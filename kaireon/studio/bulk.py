@@ -4,12 +4,11 @@ from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import django_filters
 from django import forms
-from django.core.exceptions import BadRequest
 from django.db.models import Field, Model, QuerySet
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from kaireon.core.errors import Conflict
+from kaireon.core.errors import ValidationFailed
 from kaireon.studio import wording
 from kaireon.studio.counting import capped_count, counted
 from kaireon.studio.pages import ConfirmPage, Question
@@ -39,16 +38,22 @@ class BulkPage(ConfirmPage, Generic[RowT]):
         """Does it, in batches, and says what was done."""
         raise NotImplementedError
 
-    def question(self) -> Question:
-        number = capped_count(cast("QuerySet[Model]", self._wanted()))
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        number = capped_count(self._wanted())
         if number == 0:
-            if self._is_all():
-                raise Conflict("No row that fits the filters is in a state for this any more.")
-            raise Conflict("Tick at least one row in the list first. What was ticked may have changed meanwhile.")
-        return self.ask(number)
+            return self.render({"text": self._why_none(), "back_url": self.back_url()}, template="studio/nothing.html")
+        return self.render({"question": self.ask(number)})
+
+    def question(self) -> Question:
+        return self.ask(capped_count(self._wanted()))
 
     def page_title(self) -> str:
         return self.title
+
+    def _why_none(self) -> str:
+        if self._is_all():
+            return "Nothing that fits the filters is in a state for this."
+        return "Tick rows in the list first. What you have ticked may be under way by now."
 
     def act(self) -> HttpResponse:
         return self.done(self.carry_out(self._wanted()), self.back_url())
@@ -67,9 +72,11 @@ class BulkPage(ConfirmPage, Generic[RowT]):
         query = kept.urlencode()
         return f"{reverse(self.list_route)}?{query}" if query else reverse(self.list_route)
 
-    def tell(self, done: int, left: int, *, thing: str, what: str) -> str:
+    def tell(self, done: int, left: int, *, thing: str, things: str, what: str) -> str:
         """`3 events were queued again.`, and how many are left."""
-        said = f"1 {thing} was {what}." if done == 1 else f"{wording.count(done)} {thing}s were {what}."
+        said = (
+            f"1 {thing} was {what}." if done == 1 else f"{wording.count(done) if done else 'No'} {things} were {what}."
+        )
         if left == 0:
             return said
         return f"{said} {counted(left).capitalize()} {'is' if left == 1 else 'are'} left; do it again for more."
@@ -85,11 +92,11 @@ class BulkPage(ConfirmPage, Generic[RowT]):
             return self.rows().filter(pk__in=self._ticked())
         filterset = self.filters(self.request.GET, queryset=self.rows(), request=self.request)
         if not filterset.is_valid():
-            raise BadRequest("The filters can't be read.")
+            raise ValidationFailed("The filters can't be read. Go back to the list and correct them.")
         return cast("QuerySet[RowT]", filterset.qs)
 
     def _ticked(self) -> list[Any]:
-        key = cast("Field[Any, Any]", self.rows().model._meta.pk)
+        key: Field[Any, Any] = self.rows().model._meta.pk
         keys = []
         for text in self.request.GET.getlist("id")[:MOST_TICKED]:
             try:

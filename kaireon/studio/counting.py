@@ -1,13 +1,15 @@
 """Counting no further than it helps."""
 
-from django.db.models import Model, QuerySet
+from typing import Any
+
+from django.db.models import QuerySet
 
 from kaireon.studio import wording
 
 MOST_COUNTED = 10_000
 
 
-def capped_count(rows: QuerySet[Model], *, most: int = MOST_COUNTED) -> int:
+def capped_count(rows: QuerySet[Any], *, most: int = MOST_COUNTED) -> int:
     """How many there are; `most + 1` where there are more than `most`. Reads no more of them than that."""
     return rows.order_by().values("pk")[: most + 1].count()
 

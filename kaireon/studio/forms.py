@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.http import HttpRequest, HttpResponse
 
-from kaireon.core.errors import ApiError, Detail
+from kaireon.core.errors import ApiError, Detail, MalformedJson
+from kaireon.core.json_values import decode
 from kaireon.studio.pages import StudioPage, problems_as_details
 
 
@@ -33,17 +34,22 @@ class JSONText(forms.CharField):
         if not text:
             return self.empty
         try:
-            return json.loads(text, parse_constant=_refuse_constant)
-        except json.JSONDecodeError as error:
-            raise forms.ValidationError(
-                f"Line {error.lineno}, column {error.colno}: this is not JSON ({error.msg}).", code="json"
-            ) from None
-        except (ValueError, RecursionError) as error:
-            raise forms.ValidationError(f"This is not JSON: {error}", code="json") from None
+            return decode(text.encode())
+        except UnicodeEncodeError:
+            raise forms.ValidationError("This has half of a surrogate pair, which is not text.", code="json") from None
+        except MalformedJson as error:
+            raise forms.ValidationError(_place_of_error(text) or error.message, code="json") from None
 
 
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number.")
+def _place_of_error(text: str) -> str:
+    """Where the text stops being JSON; empty where its form is right, and only a value in it can't be."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"Line {error.lineno}, column {error.colno}: this is not JSON ({error.msg})."
+    except (ValueError, RecursionError):
+        return ""
+    return ""
 
 
 class BodyForm(forms.Form):
@@ -120,6 +126,6 @@ class FormPage(StudioPage):
                 form.show(error.details or [Detail("", error.message)])
         return self.show(form, status=400)
 
-    def show(self, form: BodyForm, *, status: int = 200) -> HttpResponse:
+    def show(self, form: BodyForm, *, status: int = 200, more: Mapping[str, Any] | None = None) -> HttpResponse:
         """The page with `form`."""
-        return self.render({"form": form, **self.more(form)}, status=status)
+        return self.render({"form": form, **self.more(form), **(more or {})}, status=status)

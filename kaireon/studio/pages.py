@@ -78,6 +78,10 @@ class StudioPage(View):
         """What the page is called, in its heading and in the browser's tab."""
         return self.title
 
+    def crumb_title(self) -> str:
+        """What the page is called at the end of the way to it."""
+        return self.page_title()
+
     def render(
         self, context: Mapping[str, Any] | None = None, *, template: str | None = None, status: int = 200
     ) -> HttpResponse:
@@ -89,7 +93,7 @@ class StudioPage(View):
         return {
             "page": self,
             "title": self.page_title(),
-            "crumbs": [*self.crumbs(), Crumb(self.page_title())],
+            "crumbs": [*self.crumbs(), Crumb(self.crumb_title())],
             "navigation": navigation(self.request.user, current=self.section),
             "may": {ability.name.lower(): self.may(ability) for ability in Ability},
             "theme": self.request.COOKIES.get("theme", ""),

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 from kaireon.accounts.roles import Ability
+from kaireon.core.errors import Conflict
 from kaireon.studio.forms import BodyForm, FormPage
 from kaireon.studio.lists import NumberedList
 from kaireon.studio.pages import ConfirmPage, Crumb, Question, StudioPage
@@ -213,11 +214,28 @@ class EditPage(_ResourceForm):
         return super().post(request, *args, **kwargs)
 
     def page_title(self) -> str:
+        return f"Edit {self.resource.name_of(self.load())}"
+
+    def crumb_title(self) -> str:
         return "Edit"
 
     def save(self, form: BodyForm) -> HttpResponse:
-        row = self.resource.update(self.row_id, form.body())
+        try:
+            row = self.resource.update(self.row_id, form.body())
+        except Conflict:
+            if "version" not in form.fields:
+                raise
+            return self._meanwhile(form)
         return self.done(f"{self.resource.name_of(row)} was saved.", self.resource.url(row))
+
+    def _meanwhile(self, form: BodyForm) -> HttpResponse:
+        """Somebody else has saved: what was typed stays, and saving it once more is now meant."""
+        self.row = self.resource.find(self.row_id)
+        data = self.request.POST.copy()
+        data["version"] = str(self.row.version)
+        refused = self.form_class(data)
+        refused.is_valid()
+        return self.show(refused, status=409, more={"saved_meanwhile": self.row})
 
 
 class StatusSwitch(_ResourcePage):

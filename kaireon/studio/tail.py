@@ -1,10 +1,10 @@
 """Lists that go on by themselves: every two seconds a script asks for what is newer than all that it has seen."""
 
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 from django import forms
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse
 
 from kaireon.core import clock
@@ -73,15 +73,14 @@ class LiveList(EndlessList[RowT]):
         return list(self.rows().filter(pk__in=wanted)) if wanted else []
 
     def _newest(self, *, now: datetime) -> str:
-        settled = cast("QuerySet[RowT]", self.rows().model._default_manager.all()).filter(
-            **{f"{self.arrived}__lt": now - SETTLING}
-        )
+        settled = self.rows().model._default_manager.filter(**{f"{self.arrived}__lt": now - SETTLING})
         key = settled.order_by("-pk").values_list("pk", flat=True).first()
         return "" if key is None else str(key)
 
     def _key(self, text: str) -> Any:
         """None for what can't be a key."""
+        key: Field[Any, Any] = self.rows().model._meta.pk
         try:
-            return cast("Field[Any, Any]", self.rows().model._meta.pk).to_python(text) if text else None
+            return key.to_python(text) if text and "\0" not in text else None
         except forms.ValidationError:
             return None

@@ -41,13 +41,13 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def compact(number: int) -> str:
+def compact(number: float) -> str:
     """`950`, `1.2k`, `12k`, `3.4M`: for where there is little room."""
     for size, letter in ((1_000_000, "M"), (1000, "k")):
         if number >= size:
             scaled = number / size
             return f"{scaled:.1f}{letter}" if scaled < 10 else f"{scaled:.0f}{letter}"
-    return str(number)
+    return f"{number:g}"
 
 
 def _counted(amount: int, unit: str) -> str:

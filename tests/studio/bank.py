@@ -38,7 +38,7 @@ def some_ids() -> dict[str, str]:
         "customer_id": str(firing.customer_id),
         "delivery_id": _first(Delivery),
         "journey_id": _first(Journey),
-        "flow_id": _first(DecisionFlow),
+        "decision_flow_id": _first(DecisionFlow),
         "offer_id": _first(Offer),
         "channel_id": _first(Channel),
         "segment_id": _first(Segment),

@@ -124,7 +124,7 @@ def count(number: int) -> str:
 
 
 @register.filter
-def compact(number: int) -> str:
+def compact(number: float) -> str:
     """A number for where there is little room."""
     return wording.compact(number)
 
@@ -159,6 +159,14 @@ def sort_state(sort: str, column: str) -> str:
     if sort == column:
         return "ascending"
     return "descending" if sort == f"-{column}" else "none"
+
+
+@register.simple_tag
+def customer_link(customer_id: str | None) -> SafeString:
+    """The way to what is known of a customer."""
+    if customer_id is None:
+        return format_html('<span class="subtle">{}</span>', "no customer")
+    return format_html('<a class="mono" href="{}">{}</a>', reverse("studio-customer", args=[customer_id]), customer_id)
 
 
 @register.simple_tag

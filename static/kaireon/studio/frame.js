@@ -18,7 +18,7 @@ document.querySelector("[data-themes]")?.addEventListener("change", ({ target })
 const dialog = document.getElementById("dialog")
 
 document.addEventListener("click", async (event) => {
-  const link = event.target.closest("[data-dialog]")
+  const link = event.target.closest("a[data-dialog]")
   if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
     event.preventDefault()
     await ask(link.href)

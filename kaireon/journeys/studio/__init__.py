@@ -1,0 +1,1 @@
+"""The pages of journeys and of the customers in them."""
