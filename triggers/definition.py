@@ -76,12 +76,13 @@ def read_definition(body: Any, *, existing: Trigger | None = None) -> dict[str, 
     problems: list[Detail] = []
     if not serializer.is_valid():
         problems = flatten(serializer.errors)
-    problems += _action_problems(body, existing, {detail.field for detail in problems})
+    action_config, problems_of_action = _read_action(body, existing, {detail.field for detail in problems})
+    problems += problems_of_action
     if problems:
         raise ValidationFailed.of(problems)
     values: dict[str, Any] = dict(serializer.validated_data)
-    if "action_type" in values or "action_config" in values:
-        values["action_config"] = _action_config(body, existing)
+    if action_config is not None:
+        values["action_config"] = action_config
     return values
 
 
@@ -94,17 +95,20 @@ def _without_alias(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {("actionConfig" if key == "config" else key): value for key, value in body.items()}
 
 
-def _action_problems(body: Mapping[str, Any], existing: Trigger | None, reported: set[str]) -> list[Detail]:
-    """What is wrong with the action, where its type and config are of the right JSON types and within bounds."""
+def _read_action(
+    body: Mapping[str, Any], existing: Trigger | None, reported: set[str]
+) -> tuple[dict[str, Any] | None, list[Detail]]:
+    """The config as it is stored, None where a change leaves the action alone; and what is wrong with the action, where
+    its type and config are of the right JSON types and within bounds.
+    """
     if any(path.startswith(("actionType", "actionConfig")) for path in reported):
-        return []
+        return None, []
     if existing is not None and not {"actionType", "actionConfig"} & body.keys():
-        return []
+        return None, []
     try:
-        _action_config(body, existing)
+        return _action_config(body, existing), []
     except ApiError as error:
-        return error.details
-    return []
+        return None, error.details
 
 
 def _action_config(body: Mapping[str, Any], existing: Trigger | None) -> dict[str, Any]:

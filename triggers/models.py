@@ -100,7 +100,55 @@ class Firing(models.Model):
         indexes = [
             models.Index(fields=["trigger_id", "-fired_at", "-id"], name="firing_by_trigger"),
             models.Index(fields=["customer_id", "-fired_at"], name="firing_by_customer"),
+            # The few that people look for among many; the others are found by walking.
+            models.Index(
+                fields=["trigger_id", "outcome", "-fired_at", "-id"],
+                name="firing_by_rare_outcome",
+                condition=Q(outcome__in=["skipped", "failed"]),
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.trigger_id} for {self.event_id}"
+
+
+class Tally(models.Model):
+    """How often a trigger came to each end within an hour, by the moment of its decision.
+
+    Written by the engine in the transaction that decides, so it agrees with the ledgers. One row for each lane, whose
+    lock the writer holds: workers never wait for each other here. A trigger that did nothing has no row.
+    """
+
+    pk = models.CompositePrimaryKey("trigger_id", "hour", "lane")
+    trigger_id = models.CharField(max_length=128)
+    hour = models.DateTimeField(help_text="Its beginning, in UTC.")
+    lane = models.PositiveSmallIntegerField()
+    # Firings, by their outcome.
+    succeeded = models.PositiveIntegerField(default=0)
+    queued = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    # Decisions not to fire.
+    condition_false = models.PositiveIntegerField(default=0)
+    cooldown = models.PositiveIntegerField(default=0)
+    missing_customer = models.PositiveIntegerField(default=0)
+    loop_stopped = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.trigger_id} at {self.hour:%Y-%m-%d %H:00} in lane {self.lane}"
+
+
+TALLIED = (
+    "succeeded",
+    "queued",
+    "skipped",
+    "failed",
+    "condition_false",
+    "cooldown",
+    "missing_customer",
+    "loop_stopped",
+)
+"""The columns of a tally that count."""

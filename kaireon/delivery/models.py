@@ -74,6 +74,7 @@ class Delivery(models.Model):
             models.Index(fields=["host", "next_attempt_at", "id"], name="delivery_due", condition=Q(status="pending")),
             models.Index(fields=["source_id", "-id"], name="delivery_by_source"),
             models.Index(fields=["customer_id", "-id"], name="delivery_by_customer"),
+            models.Index(fields=["host", "-id"], name="delivery_by_host"),
             models.Index(fields=["firing_id"], name="delivery_by_firing"),
             models.Index(fields=["event_id"], name="delivery_by_event"),
             models.Index(fields=["created_at"], name="delivery_by_created_at"),

@@ -47,6 +47,7 @@ class Event(models.Model):
             models.Index(fields=["sequence"], name="event_failed", condition=Q(status="failed")),
             models.Index(fields=["customer_id", "-sequence"], name="event_by_customer"),
             models.Index(fields=["event_type", "-sequence"], name="event_by_type"),
+            models.Index(fields=["source", "-sequence"], name="event_by_source"),
             models.Index(fields=["received_at"], name="event_by_received_at"),
             models.Index(fields=["cause"], name="event_by_cause", condition=~Q(cause="")),
         ]

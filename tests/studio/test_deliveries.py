@@ -142,7 +142,7 @@ def test_the_tail_goes_on_from_the_newest_delivery(as_viewer: Client) -> None:
 
 
 def test_secrets_are_masked_on_every_page(as_viewer: Client, make_trigger: MakeTrigger, send: Send) -> None:
-    set_secret(name="shop_token", value="hunter2-hunter2", now=clock.now())
+    set_secret(name="shop_token", value="hunter2-hunter2")
     make_trigger(
         actionType="webhook",
         actionConfig={
@@ -167,7 +167,12 @@ def test_one_delivery_tells_its_life_from_the_queue_to_its_end(as_viewer: Client
     EventFactory.create(event_id="evt_1")
     _attempt(delivery, 1, error="The connection was refused.")
     _attempt(
-        delivery, 2, error="The receiver answered 503.", response_status=503, response_excerpt="<b>Down</b>", manual=True
+        delivery,
+        2,
+        error="The receiver answered 503.",
+        response_status=503,
+        response_excerpt="<b>Down</b>",
+        manual=True,
     )
     page = get(as_viewer, f"{DELIVERIES}/{delivery.pk}")
     life = page.split('class="timeline"', 1)[1]

@@ -21,6 +21,10 @@ ROLES = sorted(READERS)
 WRITING_PAGES = {
     "studio-channel-edit",
     "studio-channel-new",
+    "studio-deliveries-redeliver",
+    "studio-events-replay",
+    "studio-trigger-edit",
+    "studio-trigger-new",
 }
 """Pages that are there to write with, and of no use to who may not."""
 

@@ -1,4 +1,4 @@
-"""The trigger form: what it stores is what the API stores for the same trigger, and what is wrong is said at its field."""
+"""The trigger form: it stores what the API stores for the same trigger, and says what is wrong at its field."""
 
 import json
 from collections.abc import Callable
@@ -56,7 +56,7 @@ COMMON_BODY = {
     "cooldownMs": 86_400_000,
     "priority": 75,
 }
-TYPED = {
+TYPED: dict[str, dict[str, Any]] = {
     "enroll_journey": {"enroll_journey__journey": "jrn_loan_nurture"},
     "fire_recommend": {
         "fire_recommend__flow": "df_cross_sell",
@@ -426,8 +426,8 @@ def test_without_scripts_a_button_adds_a_row(as_editor: Client) -> None:
 
 
 def test_without_scripts_a_button_takes_another_event(as_editor: Client) -> None:
-    EventFactory(event_type="page.viewed", customer_id="cust_older", event_id="evt_older")
-    EventFactory(event_type="page.viewed", customer_id="cust_newer", event_id="evt_newer")
+    EventFactory.create(event_type="page.viewed", customer_id="cust_older", event_id="evt_older")
+    EventFactory.create(event_type="page.viewed", customer_id="cust_newer", event_id="evt_newer")
     fields = filled(opened(as_editor, NEW), event_type="page.viewed")
     html = as_editor.post(NEW, {**fields, "event_choice": "evt_older", "show": "event"}).content.decode()
     assert json.loads(fields_of(html, FORM)["event"][0])["customerId"] == "cust_older"
@@ -464,7 +464,7 @@ def test_the_pages_take_under_15_queries_whatever_there_is(
     now = clock.now()
     for number in range(rows):
         Journey.objects.create(id=f"jrn_{number}", name=f"Journey {number}", created_at=now, updated_at=now)
-        EventFactory(event_type=f"own.type_{number % 7}")
+        EventFactory.create(event_type=f"own.type_{number % 7}")
     trigger = make_trigger(
         actionType="fire_recommend", actionConfig=SPEC_RECOMMEND, condition=SPEC_CONDITION, eventType="own.type_1"
     )
@@ -477,7 +477,11 @@ def test_the_pages_take_under_15_queries_whatever_there_is(
     with django_assert_max_num_queries(14):
         as_editor.post(f"{NEW}/draft?trigger={trigger.pk}", {**fields, "events_of": ""})
     with django_assert_max_num_queries(14):
+        as_editor.post(f"{NEW}/draft?trigger={trigger.pk}", {**fields, "priority": "500"})
+    with django_assert_max_num_queries(14):
         as_editor.post(f"{NEW}/test?trigger={trigger.pk}", fields, headers={"HX-Request": "true"})
+    with django_assert_max_num_queries(14):
+        as_editor.post(f"{NEW}/test?trigger={trigger.pk}", fields)
 
 
 def test_the_platforms_types_are_told_with_what_they_carry(as_editor: Client) -> None:
@@ -487,7 +491,7 @@ def test_the_platforms_types_are_told_with_what_they_carry(as_editor: Client) ->
 
 
 def test_own_types_that_came_in_are_offered(as_editor: Client) -> None:
-    EventFactory(event_type="loan.application_started")
+    EventFactory.create(event_type="loan.application_started")
     assert '<option value="loan.application_started">' in as_editor.get(NEW).content.decode()
 
 

@@ -1,6 +1,6 @@
 """What a trigger would do with an event: the live path's own steps, without claiming, writing or sending."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from kaireon.events.lanes import lane_of
 from kaireon.events.publish import NewEvent
 from triggers.actions.base import ActionFailed, Scope, Work
 from triggers.engine import cooldown
-from triggers.engine.compilation import CompiledTrigger, compile_trigger
+from triggers.engine.compilation import CompiledTrigger, compile_trigger, reads_customer
 from triggers.engine.decisions import Verdict, reason_of
 from triggers.models import Status, Trigger
 
@@ -57,6 +57,22 @@ def try_out(trigger: Trigger, event: NewEvent, *, now: datetime) -> DryRun:
         cooldown_until=until,
         action=action,
     )
+
+
+def meeting(condition: conditions.Condition, events: Sequence[NewEvent], *, now: datetime) -> NewEvent | None:
+    """The first of `events` that meets `condition`; None where none does."""
+    passes = conditions.compile(condition)
+    queued = [_as_queued(event, now=now) for event in events]
+    records = WorkingSet(now=now)
+    reads = any(reads_customer(field) for field in conditions.fields_read(condition))
+    if reads and records.default_schema_id is not None:
+        customer_ids = {event.customer_id for event in queued if event.customer_id is not None}
+        records.load(records.default_schema_id, customer_ids, lock=False)
+    for event, as_queued in zip(events, queued, strict=True):
+        document = condition_document(as_queued)
+        if passes(with_customer(document, records.default_attributes(event.customer_id)) if reads else document):
+            return event
+    return None
 
 
 def _decide(

@@ -4,6 +4,7 @@ Everything here happens in the drain's one transaction, under the lock of the ev
 at the compiled triggers, one script call for all claims, one statement for each table written.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +23,7 @@ from triggers.engine.compilation import CompiledTrigger, Listening
 from triggers.engine.decisions import Verdict, decision, reason_of
 from triggers.engine.dispatch import Carried, dispatch
 from triggers.engine.records import record_firings
+from triggers.engine.tally import add_to_tally
 from triggers.models import Firing, Outcome
 
 FiredBefore = Mapping[tuple[str, str], Firing]
@@ -40,14 +42,21 @@ class Candidate:
 
 @dataclass(slots=True)
 class Ledger:
-    """What was decided so far, by the event's sequence and in order of priority, and what the audit log gets of it."""
+    """What was decided so far, by the event's sequence and in order of priority, what the audit log gets of it, and
+    how often each trigger came to each end, by its id and the column of the tally."""
 
     lines: dict[int, dict[str, Decision]] = field(default_factory=dict)
     entries: list[NewEntry] = field(default_factory=list)
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def note(self, event: QueuedEvent, line: Decision) -> None:
         """Writes `line` for its trigger; the place of the trigger was set when it was matched."""
         self.lines[event.sequence][line["triggerId"]] = line
+
+    def note_held_back(self, event: QueuedEvent, line: Decision) -> None:
+        """Writes a line that says why its trigger does not fire, and counts it: it is the last word."""
+        self.note(event, line)
+        self.counts[line["triggerId"], line["decision"]] += 1
 
 
 def consume(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
@@ -62,6 +71,7 @@ def consume(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, lis
     ledger = Ledger()
     for wave in _waves(matched, listening, scope.records):
         _handle(wave, listening, scope, ledger, fired_before)
+    add_to_tally(ledger.counts, lane=matched[0].lane, now=now)
     return {sequence: list(lines.values()) for sequence, lines in ledger.lines.items()}
 
 
@@ -100,15 +110,15 @@ def _evaluate(
                 ledger.note(event, _decision_of(firing, trigger))
             elif not trigger.passes(tested):
                 reason = reason_of(conditions.why_false(trigger.condition, tested))
-                ledger.note(event, decision(trigger, Verdict.CONDITION_FALSE, reason=reason))
+                ledger.note_held_back(event, decision(trigger, Verdict.CONDITION_FALSE, reason=reason))
             elif trigger.action.needs_customer and event.customer_id is None:
                 reason = f"the event has no customerId, and {trigger.action.action_type} needs one"
-                ledger.note(event, decision(trigger, Verdict.MISSING_CUSTOMER, reason=reason))
+                ledger.note_held_back(event, decision(trigger, Verdict.MISSING_CUSTOMER, reason=reason))
             elif event.depth >= MAX_DEPTH:
                 reason = (
                     f"{event.depth} firings lie behind this event; triggers that set each other off are stopped here"
                 )
-                ledger.note(event, decision(trigger, Verdict.LOOP_STOPPED, reason=reason))
+                ledger.note_held_back(event, decision(trigger, Verdict.LOOP_STOPPED, reason=reason))
                 ledger.entries.append(_loop_entry(event, trigger))
             else:
                 firing_id = derived_id("fir_", event.event_id, trigger.id)
@@ -133,7 +143,7 @@ def _claim(
     for index, one in enumerate(candidates):
         answer = answers.get(index)
         if isinstance(answer, cooldown.CoolingDown):
-            ledger.note(one.event, decision(one.trigger, Verdict.COOLDOWN, until=answer.until))
+            ledger.note_held_back(one.event, decision(one.trigger, Verdict.COOLDOWN, until=answer.until))
             continue
         yield (
             one.trigger,
@@ -151,6 +161,7 @@ def _claim(
 
 def _note_firings(carried: Iterable[Carried], ledger: Ledger) -> None:
     for one in carried:
+        ledger.counts[one.trigger.id, one.result.outcome.value] += 1
         failed = one.result.outcome is Outcome.FAILED
         ledger.note(
             one.work.event,

@@ -72,22 +72,19 @@ def is_leaf(node: ShownGroup | ShownLeaf) -> bool:
 
 @register.simple_tag
 def condition_problems(field: BoundField) -> str:
-    """The problems that the server found in a condition, as the builder takes them: paths within the condition."""
-    return json.dumps([{"path": path, "message": message} for path, message in _problems(field)])
+    """The problems that the server found in a condition, as the builder takes them: paths within the condition.
 
-
-def _problems(field: BoundField) -> list[tuple[str, str]]:
-    """BodyForm.show has put the whole path into the code, and its rest before the message."""
+    BodyForm.show has put the whole path into the code, and the path's rest before the message. `text` is how the form
+    shows the problem; the builder puts its own in the place of it.
+    """
     found = []
     for error in field.errors.as_data():
         path = _within(field.name, error)
-        if path is None:
-            continue
-        message = str(error.message)
-        if path and message.lower().startswith(f"{path.lower()} "):
-            message = message[len(path) + 1 :]
-        found.append((path, f"{message[:1].upper()}{message[1:]}"))
-    return found
+        if path is not None:
+            text = str(error.message)
+            message = text[len(path) :].lstrip() if path and text.lower().startswith(f"{path.lower()} ") else text
+            found.append({"path": path, "message": f"{message[:1].upper()}{message[1:]}", "text": text})
+    return json.dumps(found)
 
 
 def _within(name: str, error: ValidationError) -> str | None:

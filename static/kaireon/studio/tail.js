@@ -11,7 +11,7 @@ const tail = document.querySelector("[data-tail]")
 if (tail) start(tail)
 
 function start(tail) {
-  const noun = tail.dataset.noun
+  const { one, many } = tail.dataset
   const button = tail.querySelector("[data-tail-switch]")
   const state = tail.querySelector("[data-tail-state]")
   const said = tail.querySelector("[data-tail-said]")
@@ -168,7 +168,7 @@ function start(tail) {
   function say(count) {
     unsaid += count
     if (unsaid === 0 || Date.now() - saidAt < SAY_EVERY_MS) return
-    said.textContent = `${unsaid.toLocaleString("en")} new ${noun}`
+    said.textContent = `${unsaid.toLocaleString("en")} new ${unsaid === 1 ? one : many}`
     unsaid = 0
     saidAt = Date.now()
   }

@@ -13,14 +13,11 @@ function showAction() {
 
 // --- rows: headers, changes of attributes
 
-let rowNumber = 0
-
 function addRow(rows) {
   const template = rows.querySelector("[data-rows-template]")
   const row = document.importNode(template.content, true).querySelector("[data-row]")
-  rowNumber += 1
-  for (const input of row.querySelectorAll("[id]")) input.id = input.id.replace(/new$/, `new${rowNumber}`)
   rows.querySelector("[data-rows-list]").append(row)
+  number(rows)
   fillFields(row)
   showContent(row)
   row.querySelector("input, select").focus()
@@ -30,9 +27,22 @@ function removeRow(row) {
   const rows = row.closest("[data-rows]")
   const neighbour = row.nextElementSibling ?? row.previousElementSibling
   row.remove()
+  number(rows)
   const next = neighbour?.querySelector("[data-row-remove]") ?? rows.querySelector("[data-rows-add]")
   next.focus()
   changed()
+}
+
+/** The server names rows by their places. A row that has moved has its problems told anew. */
+function number(rows) {
+  for (const [place, row] of rows.querySelectorAll("[data-row]").entries()) {
+    const input = row.querySelector("[data-row-first]")
+    const id = `${rows.dataset.rows}-${place}`
+    if (input.id === id) continue
+    tell(input, "")
+    touched.delete(input.id)
+    input.id = id
+  }
 }
 
 /** A field that is removed takes no value. */
@@ -57,11 +67,7 @@ function fillFields(area) {
   }
 }
 
-// --- cooldown and priority
-
-function showCooldown() {
-  form.querySelector("[data-cooldown-amount]").hidden = form.elements.cooldown_unit.value === "none"
-}
+// --- priority
 
 const bands = JSON.parse(document.getElementById("priority-bands").textContent)
 const slider = form.querySelector("[data-priority-slider]")
@@ -134,6 +140,9 @@ form.addEventListener("input", ({ target }) => {
     form.elements.priority.value = slider.value
     touched.add("id_priority")
   }
+  // Who types an amount wants a limit; hours are what most choose.
+  const unit = form.elements.cooldown_unit
+  if (target.name === "cooldown_amount" && target.value && unit.value === "none") unit.value = "hours"
   if (target.name === "priority" || target === slider) showPriority()
   if (target.matches("[data-event-text]")) form.querySelector("[data-event-is-typed]").value = "1"
   changed()
@@ -141,18 +150,18 @@ form.addEventListener("input", ({ target }) => {
 
 form.addEventListener("change", ({ target }) => {
   if (target.name === "action_type") showAction()
-  if (target.name === "cooldown_unit") {
-    showCooldown()
-    if (target.value !== "none") form.elements.cooldown_amount.focus()
-  }
+  if (target.name === "cooldown_unit" && target.value === "none") form.elements.cooldown_amount.value = ""
   if (target === schema) fillFields(form)
   if (target.matches("[data-row-way]")) showContent(target.closest("[data-row]"))
   changed()
 })
 
-form.addEventListener("focusout", ({ target }) => {
-  if (!target.id || !target.name || touched.has(target.id)) return
-  touched.add(target.id)
+form.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const row = target.closest("[data-row]")
+  if (!target.name || row?.contains(relatedTarget)) return
+  const { id } = row?.querySelector("[data-row-first]") ?? target
+  if (!id || touched.has(id)) return
+  touched.add(id)
   showProblems()
 })
 
@@ -209,6 +218,5 @@ addEventListener("beforeunload", (event) => {
 for (const input of form.querySelectorAll('[aria-invalid="true"][id]')) touched.add(input.id)
 for (const row of form.querySelectorAll("[data-row]")) showContent(row)
 showAction()
-showCooldown()
 showPriority()
 document.getElementById("problems")?.focus()

@@ -5,7 +5,8 @@
 // the builder keeps the last condition that could, and nobody can change that.
 //
 // Attributes: fields-url (where suggestions come from), event-types-from and schema-from (ids of form fields whose
-// values go along as event_type and schema), problems (the server's: [{ path, message }], paths within the condition).
+// values go along as event_type and schema), problems (the server's: [{ path, message, text }], paths within the
+// condition; text is how the form shows the problem below the field).
 
 import { makeDraggable } from "./drag.js"
 import { button, el, iconButton } from "./elements.js"
@@ -57,7 +58,7 @@ export class ConditionBuilder extends HTMLElement {
     if (this.area) this.#receive()
   }
 
-  /** What the server found: [{ path, message }]. */
+  /** What the server found: [{ path, message, text? }]. */
   set problems(found) {
     this.setAttribute("problems", JSON.stringify(found))
   }
@@ -258,6 +259,12 @@ export class ConditionBuilder extends HTMLElement {
     this.#judge()
   }
 
+  #freshLeaf() {
+    const leaf = tree.newLeaf()
+    this.#fresh.add(leaf.id)
+    return leaf
+  }
+
   #focusFirst() {
     this.#treeBox.querySelector("[data-part]:not(:disabled)")?.focus()
   }
@@ -275,7 +282,7 @@ export class ConditionBuilder extends HTMLElement {
     try {
       const json = written.trim() ? readJson(written) : tree.toJson(null)
       const { tree: found, problems } = tree.fromJson(json)
-      if (problems) this.#broken = problems.map((problem) => ({ ...problem, at: locate(json, problem.path) }))
+      if (problems.length) this.#broken = problems.map((problem) => ({ ...problem, at: locate(json, problem.path) }))
       else this.#take(found, isFirst)
     } catch (problem) {
       if (!(problem instanceof JsonProblem)) throw problem
@@ -331,6 +338,9 @@ export class ConditionBuilder extends HTMLElement {
   #receive() {
     const found = JSON.parse(this.getAttribute("problems") || "[]")
     this.#serverProblems = tied(found, this.#tree)
+    // Without scripts they stand below the field; here they stand where they belong.
+    const texts = new Set(found.map(({ text }) => text))
+    for (const line of this.querySelectorAll(".field > .field__problem")) line.hidden = texts.has(line.textContent)
     this.#judge()
   }
 

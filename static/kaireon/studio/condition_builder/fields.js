@@ -51,15 +51,27 @@ export function addressOf(url, sources) {
   return address.href
 }
 
-/** The best of `options` for what was typed: those that begin with it, then those that have it somewhere. */
+/**
+ * The best of `options` for what was typed: those that begin with it, those that have it somewhere, and those that have
+ * its steps in this order (`event.amount` finds event.metadata.amount).
+ */
 export function matching(options, typed, wordsOf) {
   const wanted = typed.trim().toLowerCase()
   if (!wanted) return options
-  const ranked = options.map((option) => {
-    const words = wordsOf(option).toLowerCase()
-    const at = words.indexOf(wanted)
-    const isStart = at === 0 || (at > 0 && ".[ ".includes(words[at - 1]))
-    return { option, rank: at === -1 ? 2 : isStart ? 0 : 1 }
-  })
-  return [0, 1].flatMap((rank) => ranked.filter((one) => one.rank === rank).map((one) => one.option))
+  const ranked = options.map((option) => ({ option, rank: rankOf(wordsOf(option).toLowerCase(), wanted) }))
+  return [0, 1, 2].flatMap((rank) => ranked.filter((one) => one.rank === rank).map((one) => one.option))
+}
+
+function rankOf(words, wanted) {
+  const at = words.indexOf(wanted)
+  if (at === 0 || words[at - 1] === ".") return 0
+  if (at > 0) return 1
+  const steps = words.split(".")
+  let from = 0
+  for (const step of wanted.split(".")) {
+    const found = steps.findIndex((one, index) => index >= from && one.startsWith(step))
+    if (found === -1) return null
+    from = found + 1
+  }
+  return 2
 }

@@ -28,7 +28,7 @@ export class LeafRow {
       "div",
       { class: "condition-leaf", role: "group", "data-node": this.id },
       handle,
-      el("div", { class: "condition-leaf__parts" }, this.field, this.operator, this.value),
+      el("div", { class: "condition-leaf__parts" }, this.field, this.operator, this.value, this.kind),
       tools,
       this.notes,
     )
@@ -67,7 +67,7 @@ export class LeafRow {
     let isTyped = false
     const listbox = new Listbox(input, {
       label: "Fields",
-      opensOnFocus: true,
+      opensOnClick: true,
       find: () =>
         matching(this.builder.fields, isTyped ? input.value : "", (one) => one.name).map((one) => ({
           label: one.name,
@@ -198,8 +198,9 @@ export class LeafRow {
   refresh(part = null) {
     this.shownKind = this.kindNow()
     this.showOperators()
+    this.kind.hidden = !this.shownKind
     if (this.shownKind) this.showKinds()
-    this.value.replaceChildren(...(this.shownKind ? [this.kind, valueEditor(this.shownKind, this)].flat() : []))
+    this.value.replaceChildren(...(this.shownKind ? [valueEditor(this.shownKind, this)].flat() : []))
     this.showNotes()
     if (part) this.builder.focusOn(this.id, part)
   }

@@ -8,53 +8,62 @@ const MOST_SHOWN = 50
 export class Listbox {
   /**
    * `find()` gives the options ({ label, note?, detail? }) for the field as it is, `take(option)` uses one. The list
-   * is put behind the field; `place(list)` may put it elsewhere.
+   * is shown in the field's own box, or where `place(list)` puts it.
    */
-  constructor(input, { label, find, take, place = null, opensOnFocus = false }) {
+  constructor(input, { label, find, take, place = null, opensOnClick = false, takesTab = false }) {
     this.input = input
     this.find = find
     this.take = take
-    this.place = place
+    this.place = place ?? ((list) => input.after(list))
+    this.takesTab = takesTab
     this.active = -1
     this.options = []
-    this.list = el("ul", { class: "suggestions", role: "listbox", id: newElementId("list"), "aria-label": label, hidden: true })
+    this.list = el("ul", { class: "suggestions", role: "listbox", id: newElementId("list"), "aria-label": label })
     this.list.addEventListener("pointerdown", (event) => event.preventDefault())
     this.list.addEventListener("click", ({ target }) => {
       const item = target.closest("[role=option]")
       if (item) this.choose(Number(item.dataset.index))
     })
-    for (const [name, value] of Object.entries({ role: "combobox", "aria-autocomplete": "list", "aria-expanded": "false" })) {
-      input.setAttribute(name, value)
+    // A <textarea> may be no combobox; it stays a text field that suggests.
+    if (input.matches("input")) {
+      input.setAttribute("role", "combobox")
+      input.setAttribute("aria-expanded", "false")
     }
-    input.setAttribute("aria-controls", this.list.id)
+    input.setAttribute("aria-autocomplete", "list")
     input.setAttribute("autocomplete", "off")
     input.addEventListener("keydown", (event) => this.onKey(event))
     input.addEventListener("blur", () => this.close())
-    if (opensOnFocus) input.addEventListener("click", () => this.open())
-    input.after(this.list)
+    if (opensOnClick) input.addEventListener("click", () => this.open())
   }
 
   get isOpen() {
-    return !this.list.hidden
+    return this.list.isConnected
   }
 
   /** Shows what fits; with nothing that fits, nothing. */
   open() {
     this.options = this.find().slice(0, MOST_SHOWN)
     this.active = -1
-    if (!this.options.length) return this.close()
+    if (!this.options.length) {
+      this.close()
+      return
+    }
     this.list.replaceChildren(...this.options.map((option, index) => this.item(option, index)))
-    this.list.hidden = false
-    this.input.setAttribute("aria-expanded", "true")
+    this.place(this.list)
+    this.input.setAttribute("aria-controls", this.list.id)
     this.input.removeAttribute("aria-activedescendant")
-    this.place?.(this.list)
-    return undefined
+    this.#expanded("true")
   }
 
   close() {
-    this.list.hidden = true
-    this.input.setAttribute("aria-expanded", "false")
+    this.list.remove()
+    this.input.removeAttribute("aria-controls")
     this.input.removeAttribute("aria-activedescendant")
+    this.#expanded("false")
+  }
+
+  #expanded(state) {
+    if (this.input.matches("input")) this.input.setAttribute("aria-expanded", state)
   }
 
   item(option, index) {
@@ -95,7 +104,7 @@ export class Listbox {
     } else if (key === "Escape" && this.isOpen) {
       this.close()
       event.stopPropagation()
-    } else if (key === "Enter" && this.isOpen && this.active >= 0) {
+    } else if ((key === "Enter" || (key === "Tab" && this.takesTab)) && this.isOpen && this.active >= 0) {
       this.choose(this.active)
     } else {
       return

@@ -38,7 +38,7 @@ function lineEditor(kind, row) {
   const box = el("div", { class: "combobox" }, input)
   const samples = new Listbox(input, {
     label: "Values of recent events",
-    opensOnFocus: true,
+    opensOnClick: true,
     find: () =>
       matching(row.samples, row.state.isUntouched ? "" : input.value, spelt)
         .filter((sample) => sample.type === "text" || sample.type === "number")
@@ -115,7 +115,7 @@ function listEditor(row) {
     "data-part": "value",
     "aria-label": "Add a value to the list",
     "aria-describedby": row.hintId,
-    placeholder: items.length ? "" : "Type a value, then Enter",
+    placeholder: items.length ? "Another" : "Value, then Enter",
     spellcheck: "false",
     autocapitalize: "off",
   })
@@ -128,7 +128,7 @@ function listEditor(row) {
   }
   const samples = new Listbox(input, {
     label: "Values of recent events",
-    opensOnFocus: true,
+    opensOnClick: true,
     find: () =>
       matching(row.samples, input.value, spelt)
         .filter((sample) => !items.some((item) => writeInline(item) === writeInline(sample)))
@@ -157,7 +157,7 @@ function listEditor(row) {
   })
   // What was typed counts, also without Enter; the focus goes where it was about to go.
   input.addEventListener("blur", ({ relatedTarget }) => commit(relatedTarget?.closest(".condition-leaf__values") ? relatedTarget.dataset.part : null))
-  return el("div", { class: "chips" }, chips.length > 0 && el("ul", { class: "chips__list", "aria-label": "Values" }, chips), el("div", { class: "combobox" }, input, samples.list))
+  return el("div", { class: "chips" }, chips.length > 0 && el("ul", { class: "chips__list", "aria-label": "Values" }, chips), el("div", { class: "combobox" }, input))
 }
 
 const bare = ({ at, ...value }) => value

@@ -6,9 +6,9 @@ import { isOrder } from "./operators.js"
 export const KINDS = {
   text: "Text",
   number: "Number",
-  boolean: "Yes or no",
-  datetime: "Date and time",
-  null: "Nothing (null)",
+  boolean: "Yes/no",
+  datetime: "Date-time",
+  null: "Null",
   list: "List",
   json: "JSON",
 }

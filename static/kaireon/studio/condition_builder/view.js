@@ -145,8 +145,8 @@ function menu(builder, one, name) {
   const steps = [
     ["up", "Move up", "arrow-up"],
     ["down", "Move down", "arrow-down"],
-    ["in", "Move into the group beside", "list-indent-increase"],
-    ["out", "Move out of the group", "list-indent-decrease"],
+    ["in", "Into the group beside", "list-indent-increase"],
+    ["out", "Out of the group", "list-indent-decrease"],
   ]
   const item = (words, iconName, act, isPossible = true) => button(words, { class: "menu__item", disabled: !isPossible, click: act }, iconName)
   const isFull = tree.countLeaves(root) >= tree.MAX_LEAVES

@@ -1,0 +1,42 @@
+"""The rows of the list of triggers: each with its words, and with what it did lately."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from triggers.definition import priority_band
+from triggers.models import Trigger
+from triggers.studio.activity import Activity, activity_of
+from triggers.studio.wording import action_icon, action_label, cooldown_in_words
+from triggers.tallies import last_fired
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A trigger as the list shows it."""
+
+    trigger: Trigger
+    activity: Activity
+    last_fired_at: datetime | None
+    action: str
+    icon: str
+    band: str
+    cooldown: str
+
+
+def rows_of(triggers: Sequence[Trigger], *, now: datetime) -> list[Row]:
+    """Their rows, in two queries."""
+    ids = [trigger.pk for trigger in triggers]
+    activities, firings = activity_of(ids, now=now), last_fired(ids)
+    return [
+        Row(
+            trigger=trigger,
+            activity=activities[trigger.pk],
+            last_fired_at=firings.get(trigger.pk),
+            action=action_label(trigger.action_type),
+            icon=action_icon(trigger.action_type),
+            band=priority_band(trigger.priority),
+            cooldown=cooldown_in_words(trigger.cooldown_ms),
+        )
+        for trigger in triggers
+    ]
