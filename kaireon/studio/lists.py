@@ -134,7 +134,7 @@ class EndlessList(_List[RowT]):
     def _older_than(self, before: str) -> Q | None:
         """None for a place that nobody's address can have had."""
         texts = before.split(_BETWEEN_KEYS, len(self.keys) - 1)
-        if len(texts) != len(self.keys):
+        if len(texts) != len(self.keys) or "\0" in before:
             return None
         fields = [cast("Field[Any, Any]", self.rows().model._meta.get_field(key)) for key in self.keys]
         try:

@@ -10,6 +10,7 @@ from kaireon.decisioning.models import Channel, DecisionFlow, Offer
 from kaireon.delivery.models import Delivery
 from kaireon.journeys.models import Journey
 from tests.triggers.fixtures import process_all
+from triggers.demo.bank import SCHEMA_ID
 from triggers.demo.door import Door
 from triggers.demo.loading import load
 from triggers.demo.traffic import calls
@@ -42,6 +43,7 @@ def some_ids() -> dict[str, str]:
         "offer_id": _first(Offer),
         "channel_id": _first(Channel),
         "segment_id": _first(Segment),
+        "schema_id": SCHEMA_ID,
     }
 
 

@@ -18,18 +18,22 @@ WRITERS = {Role.EDITOR, Role.ADMIN}
 ADMINS = {Role.ADMIN}
 ROLES = sorted(READERS)
 
+KINDS = ("channel", "decision-flow", "journey", "offer", "segment")
+
 WRITING_PAGES = {
-    "studio-channel-edit",
-    "studio-channel-new",
+    *(f"studio-{kind}-{page}" for kind in KINDS for page in ("edit", "new")),
     "studio-deliveries-redeliver",
     "studio-events-replay",
+    "studio-record-edit",
+    "studio-record-new",
     "studio-trigger-edit",
     "studio-trigger-new",
 }
 """Pages that are there to write with, and of no use to who may not."""
 
 DELETING_PAGES = {
-    "studio-channel-delete",
+    *(f"studio-{kind}-delete" for kind in KINDS),
+    "studio-record-delete",
 }
 
 LOOKING_POSTS: set[str] = set()
@@ -89,3 +93,11 @@ def test_each_page_forbids_scripts_and_styles_that_are_not_ours(as_admin: Client
     assert directives["style-src"] == "'self'"
     assert "unsafe" not in policy
     assert settings.CONTENT_SECURITY_POLICY["EXCLUDE_URL_PREFIXES"] == ["/admin/", "/api/v1/docs"]
+
+
+@pytest.mark.parametrize("odd", ["a%00b", "%ED%A0%80", "%F0%9F%92%A9" * 100, "..%2F..%2Fetc", "'\"><script>"])
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.parameters], ids=name_of)
+def test_an_id_that_nothing_can_have_is_never_an_error_of_ours(as_admin: Client, route: Route, odd: str) -> None:
+    path = route.path(dict.fromkeys(route.parameters, odd))
+    for method in route.methods:
+        assert as_admin.generic(method, path).status_code in {200, 302, 400, 404, 405}
