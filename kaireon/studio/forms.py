@@ -70,7 +70,7 @@ class BodyForm(forms.Form):
         """Puts each problem to its field."""
         for detail in details:
             name, rest = self._field_of(detail.field)
-            message = sentence(f"{rest} {detail.message}" if rest else detail.message)
+            message = sentence(_told_at(rest, detail.message))
             self.add_error(name, forms.ValidationError(message, code=detail.field))
 
     def _field_of(self, path: str) -> tuple[str | None, str]:
@@ -82,6 +82,14 @@ class BodyForm(forms.Form):
         first = path.replace("[", ".").split(".", 1)[0]
         name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in first)
         return (name, path[len(first) :].lstrip(".")) if name in self.fields else (None, path)
+
+
+def _told_at(rest: str, message: str) -> str:
+    """The message with the place inside the field before it; a message may name the last step of it already."""
+    if not rest:
+        return message
+    _, _, last = rest.rpartition(".")
+    return f"{rest}{message.removeprefix(last)}" if message.startswith(f"{last} ") else f"{rest} {message}"
 
 
 def _leads_to(known: str, path: str) -> bool:

@@ -28,12 +28,14 @@ WRITING_PAGES = {
     "studio-record-new",
     "studio-trigger-edit",
     "studio-trigger-new",
+    "studio-triggers-bulk",
 }
 """Pages that are there to write with, and of no use to who may not."""
 
 DELETING_PAGES = {
     *(f"studio-{kind}-delete" for kind in KINDS),
     "studio-record-delete",
+    "studio-trigger-delete",
 }
 
 LOOKING_POSTS: set[str] = set()

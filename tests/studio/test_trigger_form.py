@@ -130,6 +130,7 @@ def test_fields_of_types_that_were_not_chosen_neither_count_nor_get_lost(as_edit
     html = response.content.decode()
     assert "Choose a journey." in problems_in(html)
     assert "no address" not in problems_in(html)
+    assert html.count('class="field__problem') == 1
     again = fields_of(html, FORM)
     for name in ("webhook-url", "update_attribute-updates-content", "webhook-headers-value"):
         assert again[name] == fields[name]

@@ -287,7 +287,8 @@ class AnyForm(TestCase):
         self.client = Client()
         self.client.force_login(User.objects.create_user(username="ada", role=Role.EDITOR))
 
-    @settings(max_examples=150, deadline=None)
+    @pytest.mark.slow
+    @settings(max_examples=60, deadline=None)
     @given(
         action_type=st.sampled_from([*action_forms(), "", "nothing"]),
         fields=st.dictionaries(NAMES, st.lists(TYPED, max_size=3), max_size=20),

@@ -147,6 +147,8 @@ class BulkTriggers(BulkPage[Trigger]):
         return step
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if "action" not in request.GET:
+            return self._nothing("Choose in the list what to do with which triggers.")
         return self._ask()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -175,9 +177,12 @@ class BulkTriggers(BulkPage[Trigger]):
         step = self.step
         plan = self._plan(step)
         if plan is None:
-            return self.render({"text": NOTHING_TICKED, "back_url": self.back_url()}, template="studio/nothing.html")
+            return self._nothing(NOTHING_TICKED)
         context = {"step": step, "plan": plan, "back_url": self.back_url(), "has_changed": has_changed}
         return self.render(context, status=409 if has_changed else 200)
+
+    def _nothing(self, text: str) -> HttpResponse:
+        return self.render({"text": text, "back_url": self.back_url()}, template="studio/nothing.html")
 
     def _plan(self, step: Step) -> Plan | None:
         """None where nothing is selected."""

@@ -212,7 +212,7 @@ def _delivered(trigger: Trigger, since: datetime) -> Stage:
         losses=_losses(
             *(Loss(label=words[status], number=found.get(status, 0), url=deliveries(status=status)) for status in words)
         ),
-        note=f"of the latest {MOST_DELIVERIES:,} deliveries" if number == MOST_DELIVERIES else "",
+        note=f"of the latest {MOST_DELIVERIES:,} deliveries" if number == MOST_DELIVERIES else "of its deliveries",
     )
 
 

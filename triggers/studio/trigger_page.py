@@ -47,12 +47,39 @@ class TriggerPage(OneTrigger):
         )
 
 
+_ELSEWHERE = {"journeyId", "decisionFlowId", "channelId", "schemaId"}
+"""Keys of the config that are shown as targets, by name."""
+
+_LABELS = {
+    "deduplication": "If in it already",
+    "limit": "Offers at most",
+    "deliverImmediately": "Deliver at once",
+    "url": "URL",
+    "method": "Method",
+    "headers": "Headers",
+    "bodyTemplate": "Body",
+    "updates": "Changes",
+}
+_WORDS = {
+    "skip_if_active": "leave it at that",
+    "restart": "begin anew",
+    "allow_multiple": "enrol once more",
+    True: "yes",
+    False: "no",
+}
+
+
 def _facts(trigger: Trigger) -> Mapping[str, Any]:
-    shown_elsewhere = {"journeyId", "decisionFlowId", "channelId", "schemaId"}
+    rest = [(_LABELS.get(key, key), value) for key, value in trigger.action_config.items() if key not in _ELSEWHERE]
     return {
         "band": priority_band(trigger.priority),
         "cooldown": cooldown_in_words(trigger.cooldown_ms),
         "action": action_label(trigger.action_type),
         "icon": action_icon(trigger.action_type),
-        "rest": {name: value for name, value in trigger.action_config.items() if name not in shown_elsewhere},
+        "plain": [(label, _in_words(value)) for label, value in rest if not isinstance(value, dict | list)],
+        "documents": [(label, value) for label, value in rest if isinstance(value, dict | list) and value],
     }
+
+
+def _in_words(value: Any) -> str:
+    return _WORDS.get(value, str(value)) if isinstance(value, str | bool) else str(value)

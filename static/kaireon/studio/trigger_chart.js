@@ -15,13 +15,13 @@ function draw() {
     type: "bar",
     data: {
       labels,
-      datasets: series.map(({ name, label, values }) => ({ name, label, data: values, maxBarThickness: 28 })),
+      datasets: series.map(({ name, label, values }) => ({ name, label, data: values, maxBarThickness: 28, ...colours(name) })),
     },
     options: {
       animation: false,
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
-      plugins: { legend: { display: false }, tooltip: { filter: ({ raw }) => raw > 0 } },
+      plugins: { legend: { display: false }, colors: { enabled: false }, tooltip: { filter: ({ raw }) => raw > 0 } },
       scales: {
         x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
         y: { stacked: true, beginAtZero: true, border: { display: false }, ticks: { precision: 0, maxTicksLimit: 6 } },
@@ -37,12 +37,14 @@ function colour(selector, property = "color") {
   return getComputedStyle(document.querySelector(selector))[property]
 }
 
+function colours(name) {
+  const backgroundColor = colour(`.legend__swatch--${name}`)
+  return { backgroundColor, hoverBackgroundColor: backgroundColor }
+}
+
 function paint() {
   if (!chart) return
-  for (const dataset of chart.data.datasets) {
-    dataset.backgroundColor = colour(`.legend__swatch--${dataset.name}`)
-    dataset.hoverBackgroundColor = dataset.backgroundColor
-  }
+  for (const dataset of chart.data.datasets) Object.assign(dataset, colours(dataset.name))
   const text = colour(".legend__item .subtle")
   const panel = document.querySelector(".panel")
   const { x, y } = chart.options.scales

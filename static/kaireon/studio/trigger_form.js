@@ -83,11 +83,28 @@ function showPriority() {
 // --- the draft: asked for a moment after the last change
 
 let timer = 0
+let isAsked = false
+let isPressed = false
 
 function changed() {
   form.dataset.isChanged = ""
+  askSoon()
+}
+
+function askSoon() {
+  isAsked = true
   clearTimeout(timer)
-  timer = setTimeout(() => form.dispatchEvent(new CustomEvent("draft")), PAUSE_MS)
+  timer = setTimeout(ask, PAUSE_MS)
+}
+
+/** What comes back moves things on the page: never between the press and the release of a button, or it would miss. */
+function ask() {
+  if (isPressed) timer = setTimeout(ask, PAUSE_MS)
+  else form.dispatchEvent(new CustomEvent("draft"))
+}
+
+for (const name of ["pointerdown", "pointerup", "pointercancel"]) {
+  addEventListener(name, () => (isPressed = name === "pointerdown"), { capture: true })
 }
 
 /** Problems are shown at fields that somebody has left; those that were never filled in can wait. */
@@ -162,7 +179,8 @@ form.addEventListener("focusout", ({ target, relatedTarget }) => {
   const { id } = row?.querySelector("[data-row-first]") ?? target
   if (!id || touched.has(id)) return
   touched.add(id)
-  showProblems()
+  // What the last draft said may be out of date by now; the next one is on its way, or asked for here.
+  if (!isAsked) askSoon()
 })
 
 form.addEventListener("click", (event) => {
@@ -194,7 +212,9 @@ document.addEventListener("htmx:afterSettle", ({ detail }) => {
 })
 
 document.getElementById("draft").addEventListener("htmx:afterRequest", ({ detail }) => {
-  if (detail.successful) showProblems()
+  if (!detail.successful) return
+  isAsked = false
+  showProblems()
 })
 
 // --- leaving with unsaved changes asks

@@ -76,3 +76,13 @@ def exact(text: str) -> Any:
         parse_float=lambda digits: ("number", digits),
         object_pairs_hook=lambda pairs: ("object", pairs),
     )
+
+
+def exact_condition(text: str) -> Any:
+    """The same for a condition: in its groups and leaves alone, the order of keys means nothing."""
+    return _node(exact(text))
+
+
+def _node(read: Any) -> dict[str, Any]:
+    parts = dict(read[1])
+    return {key: [_node(one) for one in part] if key in ("all", "any") else part for key, part in parts.items()}
