@@ -8,9 +8,10 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from kaireon import health
 from kaireon.core.rest import handlers
 from kaireon.core.rest.documentation import Documentation
+from kaireon.health.metrics import metrics
+from kaireon.health.probes import live, ready
 
 API = "api/v1/"
 
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home),
     path("", include("kaireon.accounts.urls")),
     path("admin/", admin.site.urls),
+    path(API, include("kaireon.erasure.api.urls")),
     path(API, include("triggers.api.urls")),
     path(API, include("kaireon.journeys.api.urls")),
     path(API, include("kaireon.decisioning.api.urls")),
@@ -39,7 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(API, include("kaireon.accounts.api.urls")),
     path(f"{API}openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path(f"{API}docs", Documentation.as_view(url_name="openapi"), name="docs"),
-    path("healthz", health.live),
-    path("readyz", health.ready),
-    path("metrics", health.metrics),
+    path("healthz", live),
+    path("readyz", ready),
+    path("metrics", metrics),
 ]

@@ -11,6 +11,7 @@ import secrets
 import time
 import unicodedata
 from collections.abc import Callable
+from datetime import datetime
 
 ID_MAX_LENGTH = 128
 GIVEN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,127}\Z")
@@ -36,6 +37,11 @@ def slug_id(prefix: str, name: str, *, taken: Callable[[str], bool]) -> str:
 def time_ordered_id(prefix: str) -> str:
     """`prefix` + 26 characters: 48 bits of milliseconds, then 80 random bits, so that text order is time order."""
     return prefix + _base32((time.time_ns() // 1_000_000 << 80) | secrets.randbits(80), 26)
+
+
+def first_id_at(prefix: str, moment: datetime) -> str:
+    """What no time-ordered id that was made before `moment` is above, and none that was made later is below."""
+    return prefix + _base32(int(moment.timestamp() * 1000) << 80, 26)
 
 
 def derived_id(prefix: str, *parts: str) -> str:
