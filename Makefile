@@ -11,8 +11,14 @@ OFFLINE := DEBUG=0 DATABASE_URL='postgresql://kaireon@/kaireon?host=/nonexistent
 	SECRET_KEY=checks-only-0Vb3mQ9xZk7Lr2Tn8Ws4Yd6Hf1Gj5Pc-Ua_EiBu9Ox3Rq \
 	KAIREON_SECRETS_KEYS=Y2hlY2tzLW9ubHktMFZiM21ROXhaazdMcjJUbjhXczQ=
 
+# What an installation behind a proxy has on top; its keys are its own, which the check wants to see.
+DEPLOYED = KAIREON_BEHIND_PROXY=1 KAIREON_ALLOWED_HOSTS=kaireon.example.com \
+	SECRET_KEY="$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	KAIREON_SECRETS_KEYS="$$($(BIN)/python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')" \
+	KAIREON_AUDIT_KEYS="$$($(BIN)/python -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')"
+
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all check static-checks format lock openapi screenshots bench clean
+.PHONY: help run test test-all check static-checks format lock openapi screenshots bench drill audit-packages clean
 
 help:
 	@echo 'make run      start Kaireon on 127.0.0.1:$${PORT:-8000} (PostgreSQL and Redis included); Ctrl-C stops it'
@@ -22,6 +28,8 @@ help:
 	@echo 'make openapi  write docs/openapi.yaml from the code'
 	@echo 'make screenshots  take the pictures of docs/studio.md from a running demo (needs Chromium)'
 	@echo 'make bench    measure events per second, and the latency of one event'
+	@echo 'make drill    break things under load and count what is lost or done twice; ONE=worker_killed takes one drill'
+	@echo 'make audit-packages  ask a public service whether the locked packages have known vulnerabilities'
 	@echo 'make lock     compile requirements*.in into the locked requirements*.txt'
 	@echo 'make clean    remove .venv and what checks left; the data in .kaireon stays'
 
@@ -47,7 +55,7 @@ static-checks: $(VENV)/.installed-dev
 	@echo 'migrations' && $(OFFLINE) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 	@echo 'openapi'    && $(OFFLINE) $(MANAGE) spectacular --validate --fail-on-warn --file .build/openapi.yaml
 	@diff -u docs/openapi.yaml .build/openapi.yaml || { echo 'docs/openapi.yaml is out of date: run make openapi.' >&2; exit 1; }
-	@echo 'deployment' && $(OFFLINE) $(MANAGE) check --deploy --fail-level WARNING
+	@echo 'deployment' && $(OFFLINE) $(DEPLOYED) $(MANAGE) check --deploy --fail-level WARNING
 
 format: $(VENV)/.installed-dev
 	@$(BIN)/ruff check --quiet --fix .
@@ -61,6 +69,25 @@ screenshots: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	@KAIREON_LOG_LEVEL=WARNING $(BIN)/python -m pytest -m benchmark --timeout=0 -p no:randomly -s tests/benchmarks
+
+# ONE= takes one drill (or several, joined by commas), EVENTS= sends fewer events; docs/drills.md has the names.
+drill: $(VENV)/.installed-dev
+	@ONE='$(ONE)' EVENTS='$(EVENTS)' $(BIN)/python -m tests.drill
+
+# Needs the network. A service that can't be reached is no clean bill of health: it exits with 2 and says so.
+audit-packages: $(VENV)/.installed-dev
+	@mkdir -p .build && rm -f .build/audit.json
+	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner=off --timeout=20 --format=json \
+		--output=.build/audit.json --requirement requirements-dev.txt >.build/audit.txt 2>&1; status=$$?; \
+	if [ ! -s .build/audit.json ]; then \
+		tail -n 1 .build/audit.txt >&2; \
+		echo 'The packages were NOT audited: the vulnerability service did not answer. .build/audit.txt has the details.' >&2; \
+		exit 2; \
+	elif [ "$$status" -ne 0 ]; then \
+		cat .build/audit.txt .build/audit.json >&2; echo >&2; exit 1; \
+	else \
+		echo 'No known vulnerabilities in the locked packages.'; \
+	fi
 
 # --no-emit-index-url and the fixed header keep every registry's address out of the files.
 UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --fork-strategy fewest --python-version 3.11 \

@@ -1,4 +1,4 @@
-"""One table, append-only, with no foreign keys into what it records: history outlives its subjects."""
+"""Entries and the seals over them, append-only, with no foreign keys into what they record: history outlives it."""
 
 from typing import Any, NoReturn
 
@@ -24,7 +24,11 @@ class EntryQuerySet(models.QuerySet["Entry"]):
 
 
 class Entry(models.Model):
-    """One fact. PostgreSQL refuses UPDATE, DELETE and TRUNCATE on this table (see the migration)."""
+    """One fact. PostgreSQL refuses UPDATE, DELETE and TRUNCATE on this table (see the migrations).
+
+    One thing can be done to an entry: its facts are erased where its customer was (see `audit.erasure`). `facts` is
+    `{"erased": true}` then, and `facts_digest` is what is left of them.
+    """
 
     id = models.BigAutoField(primary_key=True)
     at = models.DateTimeField(help_text="When it happened, in UTC.")
@@ -39,6 +43,7 @@ class Entry(models.Model):
     outcome = models.CharField(max_length=32, blank=True)
     facts = models.JSONField(default=dict, help_text="What changed, or what was done; never a secret's value.")
     request_id = models.CharField(max_length=64, blank=True)
+    facts_digest = models.BinaryField(null=True, help_text="Where the facts were erased: what is left of them.")
 
     objects = EntryQuerySet.as_manager()
 
@@ -69,6 +74,36 @@ class Entry(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raises AppendOnly."""
         raise AppendOnly
+
+
+class Seal(models.Model):
+    """A batch of entries, sealed: none of them can be changed, removed or added to unnoticed (see `audit.sealing`).
+
+    Covers all entries behind the last one of the seal before, up to `last_id`. An id that is missing in between belongs
+    to a transaction that was rolled back.
+    """
+
+    number = models.BigIntegerField(primary_key=True, help_text="From 1, without gaps.")
+    first_id = models.BigIntegerField(help_text="The first entry that it covers.")
+    last_id = models.BigIntegerField(unique=True, help_text="The last one. The next seal goes on behind it.")
+    count = models.PositiveIntegerField(help_text="How many entries those are.")
+    marks = models.BinaryField(help_text="An id and a keyed digest for each of them.")
+    root = models.BinaryField(help_text="The digest of the marks.")
+    previous = models.BinaryField(help_text="The digest of the seal before; zeros for the first one.")
+    key_id = models.CharField(max_length=16, help_text="Which key it was made with.")
+    sealed_at = models.DateTimeField()
+    digest = models.BinaryField(help_text="Of all of this but the marks, made with the key.")
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.head
+
+    @property
+    def head(self) -> str:
+        """What to note down elsewhere: `<number>:<digest>`."""
+        return f"{self.number}:{bytes(self.digest).hex()}"
 
 
 def action_names() -> list[str]:

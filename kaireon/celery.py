@@ -8,19 +8,21 @@ import logging.config
 import os
 from typing import Any
 
-from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_ready
+from celery import Celery, bootsteps
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_shutdown, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
 
 from django.conf import settings  # noqa: E402  the settings module has to be named first
 from django.db import connections  # noqa: E402  as above
 
+from kaireon.core import counters, signs_of_life  # noqa: E402  as above
 from kaireon.core.heartbeat import QUEUES, beat  # noqa: E402  as above
 
 app = Celery("kaireon")
 app.conf.update(settings.CELERY)
 app.conf.task_default_queue = "events"
+app.conf.beat_scheduler = "kaireon.beat:Scheduler"
 app.conf.task_routes = {"kaireon.delivery.*": {"queue": "delivery"}}
 app.conf.beat_schedule = {
     "wake lanes with waiting events": {
@@ -44,6 +46,16 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "seal the audit log": {
+        "task": "audit.seal",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "delete what is past its age": {
+        "task": "kaireon.core.retention",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "tell of offers that have ended": {
         "task": "kaireon.decisioning.expire_offers",
         "schedule": 5.0,
@@ -59,6 +71,37 @@ app.conf.beat_schedule = {
     for queue in QUEUES
 }
 app.autodiscover_tasks()
+
+
+class SignOfLife(bootsteps.StartStopStep):
+    """Says every few seconds, from the loop that takes messages up, that this worker lives: a loop that hangs, or that
+    has lost its broker, is silent. It starts anew with each new connection, as Celery clears its timers then."""
+
+    requires = ("celery.worker.consumer:Connection",)
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._entry: Any = None
+
+    def start(self, parent: Any) -> None:
+        """`parent` is the consumer."""
+        programs = [queue for queue in parent.app.amqp.queues.consume_from if queue in QUEUES]
+
+        def show_life() -> None:
+            for program in programs:
+                signs_of_life.show(program)
+
+        show_life()
+        self._entry = parent.timer.call_repeatedly(signs_of_life.EVERY_SECONDS, show_life)
+
+    def stop(self, parent: Any) -> None:
+        """As above."""
+        if self._entry is not None:
+            self._entry.cancel()
+            self._entry = None
+
+
+app.steps["consumer"].add(SignOfLife)
 
 
 @setup_logging.connect
@@ -87,3 +130,9 @@ def give_up_a_broken_database_connection(**_: Any) -> None:
     """Connections stay open from task to task (CELERY_DB_REUSE_MAX); one that an error left broken must not."""
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()
+
+
+@worker_process_shutdown.connect
+def hand_over_what_was_counted(**_: Any) -> None:
+    """A process of the pool ends without Python's own goodbyes."""
+    counters.hand_over()

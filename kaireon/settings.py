@@ -66,6 +66,7 @@ if not SECRET_KEY:
     SECRET_KEY = "insecure-for-development-alone"  # noqa: S105  used with DEBUG only
 
 SECRETS_KEYS = _list("KAIREON_SECRETS_KEYS")
+AUDIT_KEYS = _list("KAIREON_AUDIT_KEYS")
 
 # `make run` serves plain HTTP on the loopback interface; everything else is expected behind TLS.
 INSECURE_HTTP = _flag("KAIREON_INSECURE_HTTP", default=DEBUG)
@@ -75,7 +76,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = not INSECURE_
 SECURE_HSTS_SECONDS = 0 if INSECURE_HTTP else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not INSECURE_HTTP
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-if _flag("KAIREON_BEHIND_PROXY", default=False):
+BEHIND_PROXY = _flag("KAIREON_BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
@@ -109,12 +111,14 @@ INSTALLED_APPS = [
     "kaireon.decisioning",
     "kaireon.journeys",
     "triggers",
+    "kaireon.erasure",
 ]
 
 MIDDLEWARE = [
     "kaireon.core.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "kaireon.core.response_headers.ResponseHeadersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -194,6 +198,8 @@ STORAGES = {
 
 MAX_BODY_BYTES = 8 * 1024**2
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# As many events may wait; then those from outside are asked to come later. 0: no limit.
+MAX_WAITING_EVENTS = _whole("KAIREON_MAX_WAITING_EVENTS", 5_000_000)
 RATE_LIMIT_PER_MINUTE = _whole("KAIREON_RATE_LIMIT_PER_MINUTE", 60_000)
 
 REST_FRAMEWORK = {
@@ -283,9 +289,23 @@ WEBHOOK_ALLOWED_NETWORKS = _list("KAIREON_WEBHOOK_ALLOWED_NETWORKS")
 # Replaces the public certificate authorities, for installations with one of their own.
 WEBHOOK_CA_FILE = os.environ.get("KAIREON_WEBHOOK_CA_FILE", "")
 DELIVERY_CONCURRENCY = _whole("KAIREON_DELIVERY_CONCURRENCY", 64)
+# Failures in a row after which a host is sent nothing but probes; 0: never.
+DELIVERY_BREAKER_FAILURES = _whole("KAIREON_DELIVERY_BREAKER_FAILURES", 10)
 DELIVERY_TOTAL_SECONDS = 15.0
 # None: the schedule of kaireon.delivery.retries.
 DELIVERY_RETRY_SECONDS: list[float] | None = None
+
+# Days after which rows are deleted that nobody needs any more; 0 keeps them for ever.
+RETENTION_DAYS = {
+    "events": _whole("KAIREON_RETENTION_EVENTS_DAYS", 90),
+    "firings": _whole("KAIREON_RETENTION_FIRINGS_DAYS", 400),
+    "deliveries": _whole("KAIREON_RETENTION_DELIVERIES_DAYS", 90),
+    "enrolments": _whole("KAIREON_RETENTION_ENROLMENTS_DAYS", 400),
+    "recommendations": _whole("KAIREON_RETENTION_RECOMMENDATIONS_DAYS", 400),
+    "outcomes": _whole("KAIREON_RETENTION_OUTCOMES_DAYS", 400),
+    "messages": _whole("KAIREON_RETENTION_MESSAGES_DAYS", 400),
+    "dead letters": _whole("KAIREON_RETENTION_DEAD_LETTERS_DAYS", 90),
+}
 
 # E-mail: by SMTP where a host is named, else as files that whoever tries things out can read.
 EMAIL_HOST = os.environ.get("KAIREON_EMAIL_HOST", "")
@@ -328,6 +348,8 @@ LOGGING: dict[str, Any] = {
         "django.server": {"handlers": [], "propagate": False},
         # Of answers it would say again what kaireon.requests says.
         "django.request": {"level": "ERROR"},
+        # A line for each event, firing and attempt.
+        "kaireon.trace": {"level": "DEBUG" if _flag("KAIREON_TRACE_EVENTS", default=False) else "WARNING"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

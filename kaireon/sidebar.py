@@ -38,6 +38,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 _item("Streams", "water", "events", "streamprogress"),
                 _item("Dead letters of streams", "report", "events", "streamdeadletter"),
                 _item("Deliveries", "send", "delivery", "delivery"),
+                _item("Receivers", "electrical_services", "delivery", "circuit"),
                 _item("Customer records", "person", "customers", "record"),
                 _item("Schemas", "schema", "customers", "schema"),
                 _item("Segments", "groups", "customers", "segment"),

@@ -9,9 +9,10 @@ from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_safe
 from drf_spectacular.views import SpectacularJSONAPIView
 
-from kaireon import health
 from kaireon.core.rest import handlers
 from kaireon.core.rest.documentation import Documentation
+from kaireon.health.metrics import metrics
+from kaireon.health.probes import live, ready
 
 API = "api/v1/"
 
@@ -39,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("studio/", include("kaireon.delivery.studio.urls")),
     # Behind the others: a customer's id may be anything, and takes all that is left of a path.
     path("studio/", include("triggers.studio.why_urls")),
+    path(API, include("kaireon.erasure.api.urls")),
     path(API, include("triggers.api.urls")),
     path(API, include("kaireon.journeys.api.urls")),
     path(API, include("kaireon.decisioning.api.urls")),
@@ -50,7 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(API, include("kaireon.accounts.api.urls")),
     path(f"{API}openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
     path(f"{API}docs", Documentation.as_view(url_name="openapi"), name="docs"),
-    path("healthz", health.live),
-    path("readyz", health.ready),
-    path("metrics", health.metrics),
+    path("healthz", live),
+    path("readyz", ready),
+    path("metrics", metrics),
 ]

@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 
 from kaireon.accounts.keys import create_key
 from kaireon.accounts.roles import Role
+from kaireon.core import counters
 from kaireon.core.context import SYSTEM, set_actor, set_request_id
 from kaireon.core.redis import redis_client
 from tests.database import empty_tables
@@ -24,6 +25,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     TransactionTestCase._fixture_teardown = empty_tables  # type: ignore[attr-defined]
     with django_db_blocker.unblock(), connections["default"].cursor() as cursor:
         cursor.execute("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_no_truncate")
+        cursor.execute("ALTER TABLE audit_seal DISABLE TRIGGER audit_seal_no_truncate")
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +34,7 @@ def _clean_slate(request: pytest.FixtureRequest) -> None:
     set_actor(SYSTEM)
     set_request_id("")
     if {"db", "transactional_db"} & set(request.fixturenames) or request.node.get_closest_marker("django_db"):
+        counters.forget()
         redis_client().flushdb()
 
 

@@ -35,6 +35,7 @@ def _start() -> None:
         KAIREON_HOME=str(home),
         SECRET_KEY="for-tests-alone-" + "x" * 40,
         KAIREON_SECRETS_KEYS=Fernet.generate_key().decode(),
+        KAIREON_AUDIT_KEYS=Fernet.generate_key().decode(),
         KAIREON_INSECURE_HTTP="1",
         KAIREON_ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
         KAIREON_LOG_FORMAT="line",

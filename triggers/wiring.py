@@ -8,6 +8,7 @@ from kaireon.delivery import gates
 from kaireon.events import consumers
 from triggers.actions.base import SOURCE
 from triggers.actions.registry import actions
+from triggers.engine import retention
 from triggers.engine.pipeline import consume
 from triggers.models import Status
 
@@ -16,10 +17,11 @@ _VERDICTS = {Status.ACTIVE.value: gates.Verdict.SEND, Status.PAUSED.value: gates
 
 
 def connect() -> None:
-    """Makes the engine a consumer of events, and triggers' statuses the gate of their webhooks."""
+    """Makes the engine a consumer of events, and triggers' statuses the gate of their webhooks; firings get an age."""
     actions()
     consumers.register("triggers", consume)
     gates.register(SOURCE, webhook_gate)
+    retention.register()
 
 
 def webhook_gate(trigger_ids: Collection[str]) -> Mapping[str, gates.Verdict]:

@@ -21,6 +21,7 @@ from audit.admin.filters import (
     OutcomeFilter,
     TriggerFilter,
 )
+from audit.admin.state import state_of_the_seals
 from audit.export import FORMATS, stream
 from audit.models import Entry, EntryQuerySet
 from kaireon.core import clock
@@ -66,6 +67,7 @@ class EntryAdmin(ReadOnlyAdmin):
     )
     search_help_text = "Id of a customer, trigger, event, request …"
     actions = ("export_csv", "export_jsonl")
+    list_before_template = "admin/audit/entry/state.html"
 
     def get_urls(self) -> list[URLPattern]:
         """The download of the whole list, before the patterns that take anything for an entry's id."""
@@ -73,6 +75,12 @@ class EntryAdmin(ReadOnlyAdmin):
             "export/<str:format_name>", self.admin_site.admin_view(self.export_all), name="audit_entry_export"
         )
         return [export, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, and above it how far it is sealed."""
+        context = {**(extra_context or {}), "seals": state_of_the_seals()}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
 
     def export_all(self, request: HttpRequest, format_name: str) -> HttpResponse | StreamingHttpResponse:
         """All entries that the list's filters and search let through."""

@@ -1,1 +1,1 @@
-"""The audit log by API, for admins: browse, read one, export."""
+"""The audit log by API, for admins: browse, read one, export, verify."""

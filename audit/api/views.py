@@ -1,4 +1,4 @@
-"""GET /audit, /audit/{id} and /audit/export. Nothing here writes: other methods are answered with 405."""
+"""GET /audit, /audit/{id}, /audit/export and /audit/verify. Other methods are answered with 405."""
 
 import re
 from typing import Any, ClassVar
@@ -9,17 +9,24 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from audit.api.filters import EntryFilters
-from audit.api.serializers import EntrySerializer
+from audit.api.serializers import EntrySerializer, ReportBody
 from audit.export import FORMATS, stream
 from audit.models import Entry
+from audit.verification import note_verification, read_head, verify
 from kaireon.accounts.permissions import ADMIN_ONLY
 from kaireon.core import clock
 from kaireon.core.errors import NotFound, ValidationFailed
+from kaireon.core.rest.filters import parameter_problems
 from kaireon.core.rest.schema import ERROR
 
 _ENTRY_ID = re.compile(r"[1-9][0-9]{0,18}\Z")
+_SEAL_NUMBER = re.compile(r"[1-9][0-9]{0,17}\Z", re.ASCII)
+# What one call verifies at most: about a second's work.
+VERIFY_ENTRIES = 50_000
+VERIFY_SECONDS = 5.0
 DEFAULT_FORMAT = "csv"
 
 
@@ -76,3 +83,37 @@ class EntryExport(GenericAPIView[Entry]):
         if format_name and format_name not in FORMATS:
             raise ValidationFailed.at("format", f"must be one of {', '.join(FORMATS)}.")
         return stream(self.filter_queryset(self.get_queryset()), format_name, now=clock.now())
+
+
+class Verification(APIView):
+    """The audit log against its seals."""
+
+    abilities = ADMIN_ONLY
+    query_parameters: ClassVar[tuple[str, ...]] = ("fromSeal", "expectHead")
+
+    @extend_schema(
+        operation_id="audit_verify",
+        summary="Verify the audit log, a stretch at a time",
+        parameters=[
+            OpenApiParameter("fromSeal", int, default=1, description="Where to begin: `nextSeal` of the call before."),
+            OpenApiParameter("expectHead", str, description="A head noted down earlier: is it still in the chain?"),
+        ],
+        responses={200: ReportBody, 400: ERROR, 503: ERROR},
+    )
+    def get(self, request: Request) -> Response:
+        """Verifies from `fromSeal` on, at most about 50,000 entries; `nextSeal` says where the next call goes on."""
+        problems = parameter_problems(request, self.query_parameters)
+        if problems:
+            raise ValidationFailed.of(problems)
+        number = request.query_params.get("fromSeal", "1")
+        if not _SEAL_NUMBER.match(number):
+            raise ValidationFailed.at("fromSeal", "must be a whole number from 1 up.")
+        expected = request.query_params.get("expectHead")
+        report = verify(
+            from_seal=int(number),
+            most_entries=VERIFY_ENTRIES,
+            run_seconds=VERIFY_SECONDS,
+            expected=None if expected is None else read_head(expected),
+        )
+        note_verification(report)
+        return Response(ReportBody(report).data)

@@ -11,5 +11,10 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        """Loads the OpenAPI description of the API key schemes."""
-        from kaireon.accounts import openapi  # noqa: F401  it registers itself
+        """Loads the OpenAPI description of the API key schemes, and registers that sessions end."""
+        from kaireon.accounts import (
+            openapi,  # noqa: F401  it registers itself
+            retention,
+        )
+
+        retention.register()

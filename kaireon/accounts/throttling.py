@@ -9,6 +9,7 @@ from redis import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from kaireon.accounts.client_address import client_address
 from kaireon.core.redis import redis_client
 
 if TYPE_CHECKING:  # DRF reads its settings, and so imports this module, while its views are being imported
@@ -27,7 +28,7 @@ class CallerThrottle(BaseThrottle):
             return True
         now = time.time()
         self._wait_seconds = WINDOW_SECONDS - now % WINDOW_SECONDS
-        key = f"rate:{request.auth or request.user.pk or self.get_ident(request)}:{int(now // WINDOW_SECONDS)}"
+        key = f"rate:{request.auth or request.user.pk or client_address(request)}:{int(now // WINDOW_SECONDS)}"
         try:
             with redis_client().pipeline(transaction=False) as pipeline:
                 pipeline.incr(key)

@@ -1,5 +1,7 @@
 """The sign-in page."""
 
+import math
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +11,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+
+from kaireon.accounts.client_address import client_address
+from kaireon.accounts.sign_in_limits import begin_attempt, succeeded
+from kaireon.core import clock
 
 
 class SignInForm(AuthenticationForm):
@@ -33,6 +39,37 @@ class SignIn(LoginView):
     template_name = "accounts/login.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Looks at the password, unless there were too many attempts of late: then it is 429, right or wrong."""
+        wait_seconds = begin_attempt(login=_typed_login(request), address=client_address(request))
+        if not wait_seconds:
+            return super().post(request, *args, **kwargs)
+        answer = self.render_to_response(self.get_context_data(form=self._held_back(wait_seconds)), status=429)
+        answer["Retry-After"] = str(wait_seconds)
+        return answer
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Signs in, under a new session id."""
+        succeeded(login=_typed_login(self.request), address=client_address(self.request))
+        return super().form_valid(form)
+
+    def _held_back(self, wait_seconds: int) -> AuthenticationForm:
+        """The form with what was typed, unread, and a sentence that says when to come back."""
+        form = self.get_form_class()(self.request, initial={"username": _typed_login(self.request)[:150]})
+        minutes = math.ceil(wait_seconds / 60)
+        at = clock.now() + timedelta(seconds=wait_seconds)
+        form.held_back = (  # type: ignore[attr-defined]  # read by the template
+            f"Too many attempts to sign in. Try again in {minutes} minute{'' if minutes == 1 else 's'},"
+            f" at {at:%H:%M} UTC."
+        )
+        return form
+
+
+
+def _typed_login(request: HttpRequest) -> str:
+    # As the form reads it, so that blanks around a login don't make it another one.
+    return str(request.POST.get("username", "")).strip()
 
 
 def admin_login(request: HttpRequest) -> HttpResponse:

@@ -3,12 +3,14 @@
 Both are set once at the edge (middleware, authentication) and hold for that request or task alone.
 """
 
+from collections.abc import Iterable
 from contextvars import ContextVar
 
 SYSTEM = "system"
 
 _request_id: ContextVar[str] = ContextVar("kaireon_request_id", default="")
 _actor: ContextVar[str] = ContextVar("kaireon_actor", default=SYSTEM)
+_event_ids: ContextVar[list[str] | None] = ContextVar("kaireon_event_ids", default=None)
 
 
 def current_request_id() -> str:
@@ -29,3 +31,22 @@ def current_actor() -> str:
 def set_actor(actor: str) -> None:
     """Names who acts from here on in this request."""
     _actor.set(actor)
+
+
+def begin_noting_events() -> list[str]:
+    """The list that gets the ids of the events which this request stores, for its log line."""
+    ids: list[str] = []
+    _event_ids.set(ids)
+    return ids
+
+
+def stop_noting_events() -> None:
+    """The request is over."""
+    _event_ids.set(None)
+
+
+def note_events(ids: Iterable[str]) -> None:
+    """Says that events were stored. Outside of a request nobody asks."""
+    noted = _event_ids.get()
+    if noted is not None:
+        noted.extend(ids)

@@ -24,6 +24,8 @@ class ApiError(Exception):
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
+    retry_after_seconds: ClassVar[int | None] = None
+    """What the header Retry-After says, where waiting helps."""
 
     def __init__(self, message: str, details: Sequence[Detail] = ()) -> None:
         super().__init__(message)

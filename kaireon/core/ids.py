@@ -41,7 +41,7 @@ def time_ordered_id(prefix: str) -> str:
 
 def first_id_at(prefix: str, moment: datetime) -> str:
     """The smallest id that `time_ordered_id` can give in that millisecond: a bound for lists in the order of ids."""
-    return prefix + _base32(max(0, round(moment.timestamp() * 1000)) << 80, 26)
+    return prefix + _base32(max(0, int(moment.timestamp() * 1000)) << 80, 26)
 
 
 def derived_id(prefix: str, *parts: str) -> str:

@@ -9,3 +9,9 @@ class DecisioningConfig(AppConfig):
     name = "kaireon.decisioning"
     label = "decisioning"
     verbose_name = "Decisioning"
+
+    def ready(self) -> None:
+        """Registers how long recommendations, outcomes and messages are kept."""
+        from kaireon.decisioning import retention
+
+        retention.register()

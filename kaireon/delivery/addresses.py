@@ -148,9 +148,12 @@ def resolve(target: Target) -> list[SocketAddress]:
 
     Raises TargetRefused, and OSError where the name does not resolve.
     """
+    allowed = allowed_networks()
+    literal = _literal_address(target.host)
+    if literal is not None:
+        _check_address(literal, allowed)
     found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = []
-    allowed = allowed_networks()
     for family, _, _, _, address in found:
         _check_address(ipaddress.ip_address(address[0]), allowed)
         addresses.append(SocketAddress(family, address))

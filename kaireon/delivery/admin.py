@@ -1,4 +1,6 @@
-"""Deliveries in Django admin: read, and send again."""
+"""Deliveries and their receivers in Django admin: read, send again, probe."""
+
+from datetime import datetime
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -10,8 +12,10 @@ from kaireon.accounts.roles import Ability, may
 from kaireon.core import clock
 from kaireon.core.admin import ReadOnlyAdmin, pretty_json
 from kaireon.core.errors import Conflict
-from kaireon.delivery.models import Attempt, Delivery
+from kaireon.delivery.circuits import probe_soon, with_circuits, with_waiting
+from kaireon.delivery.models import Attempt, Circuit, Delivery
 from kaireon.delivery.redelivery import redeliver
+from kaireon.delivery.waking import wake
 
 
 class AttemptInline(TabularInline):
@@ -51,15 +55,26 @@ class DeliveryAdmin(ReadOnlyAdmin):
     actions = ("send_again",)
     fields = (
         ("id", "status"),
-        "reason",
+        "shown_reason",
         ("source", "source_id"),
         ("firing_id", "event_id", "customer_id"),
         ("kind", "method", "shown_url"),
         "shown_headers",
         "shown_body",
         ("attempts", "last_status", "last_error"),
-        ("created_at", "next_attempt_at", "delivered_at"),
+        ("created_at", "shown_next_attempt_at", "delivered_at"),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Delivery]:
+        return with_circuits(super().get_queryset(request))
+
+    @admin.display(description="reason")
+    def shown_reason(self, delivery: Delivery) -> str:
+        return delivery.shown_reason or "-"
+
+    @admin.display(description="next attempt at")
+    def shown_next_attempt_at(self, delivery: Delivery) -> datetime | None:
+        return delivery.shown_next_attempt_at
 
     @admin.display(description="URL")
     def shown_url(self, delivery: Delivery) -> str:
@@ -92,4 +107,48 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> tuple[str, ...]:
         """What is shown without being a field."""
-        return ("shown_url", "shown_headers", "shown_body")
+        return ("shown_url", "shown_headers", "shown_body", "shown_reason", "shown_next_attempt_at")
+
+
+@admin.register(Circuit)
+class CircuitAdmin(ReadOnlyAdmin):
+    """Read-only: receivers that have failed lately, and whether anything is sent to them."""
+
+    list_display = ("host", "state", "failures", "opened_at", "probe_at", "waiting", "last_error", "updated_at")
+    search_fields = ("host",)
+    ordering = ("host",)
+    list_per_page = 50
+    actions = ("probe_now",)
+    fields = (
+        ("host", "state"),
+        ("failures", "failing_since", "last_error"),
+        ("opened_at", "openings", "closed_at"),
+        ("probe_at", "probe_id", "probe_until"),
+        ("waiting", "updated_at"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Circuit]:
+        return with_waiting(super().get_queryset(request))
+
+    @admin.display(description="state")
+    def state(self, circuit: Circuit) -> str:
+        return str(circuit.state(now=clock.now()).label)
+
+    @admin.display(description="waiting")
+    def waiting(self, circuit: Circuit) -> int:
+        return int(getattr(circuit, "waiting", None) or 0)
+
+    @admin.action(description="Probe now", permissions=["probe_now"])
+    def probe_now(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> None:
+        """One delivery is sent to each at once, in the place of at the next moment."""
+        count = probe_soon(list(queryset.values_list("pk", flat=True)), now=clock.now())
+        wake()
+        self.message_user(request, f"Receivers that are probed now: {count}.")
+
+    def has_probe_now_permission(self, request: HttpRequest) -> bool:
+        """Whoever may write by API."""
+        return may(getattr(request.user, "role", ""), Ability.WRITE)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Circuit | None = None) -> tuple[str, ...]:
+        """What is shown without being a field."""
+        return ("state", "waiting")

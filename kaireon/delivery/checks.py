@@ -9,6 +9,8 @@ from django.core.checks import CheckMessage, Error
 from django.core.exceptions import ImproperlyConfigured
 
 from kaireon.delivery.addresses import allowed_networks
+from kaireon.delivery.claims import LEASE_MARGIN_SECONDS
+from kaireon.delivery.http import total_seconds
 from kaireon.delivery.mail import address_problem
 
 
@@ -33,3 +35,18 @@ def the_sender_is_an_address(app_configs: Sequence[AppConfig] | None, **_: Any) 
     if problem := address_problem(settings.DEFAULT_FROM_EMAIL):
         return [Error(f"KAIREON_EMAIL_FROM {problem}", id="delivery.E003")]
     return []
+
+
+def leases_outlast_attempts(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """A lease that ends before its attempt lets a second worker send the same message beside the first one."""
+    lease_seconds = total_seconds() + LEASE_MARGIN_SECONDS
+    if total_seconds() > 0 and lease_seconds > settings.EMAIL_TOTAL_SECONDS:
+        return []
+    return [
+        Error(
+            f"A delivery is leased for {lease_seconds:g} s, an e-mail may take {settings.EMAIL_TOTAL_SECONDS:g} s and a"
+            f" request {total_seconds():g} s: another worker would send it beside the first one.",
+            hint=f"Keep EMAIL_TOTAL_SECONDS below DELIVERY_TOTAL_SECONDS + {LEASE_MARGIN_SECONDS:g}, and both above 0.",
+            id="delivery.E004",
+        )
+    ]

@@ -8,7 +8,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models import F
 
-from kaireon.delivery import gates
+from kaireon.delivery import circuits, gates
 from kaireon.delivery.gates import Verdict
 from kaireon.delivery.http import total_seconds
 from kaireon.delivery.models import Delivery, Status
@@ -21,7 +21,8 @@ LEASE_MARGIN_SECONDS = 45.0
 
 # For each host the few that may be sent to it now. A backlog of one host, however long, is never read on the way to the
 # others: the index is entered once a host, and the hosts themselves are found by skipping from one to the next. The
-# rows are locked in here, since another sender that is at it too shall find others.
+# rows are locked in here, since another sender that is at it too shall find others. Behind an open circuit nothing is
+# found, and one delivery where a probe is due.
 _DUE = """
     WITH RECURSIVE hosts(host) AS (
         (SELECT host FROM delivery_delivery WHERE status = 'pending' ORDER BY host LIMIT 1)
@@ -30,14 +31,23 @@ _DUE = """
                  WHERE next.status = 'pending' AND next.host > hosts.host ORDER BY next.host LIMIT 1)
           FROM hosts WHERE hosts.host IS NOT NULL
     )
-    SELECT due.id
-      FROM hosts CROSS JOIN LATERAL (
+    SELECT due.id, CASE WHEN circuit.host IS NULL THEN NULL ELSE hosts.host END
+      FROM hosts
+      LEFT JOIN delivery_circuit circuit
+        ON circuit.host = hosts.host AND circuit.opened_at IS NOT NULL AND %(has_circuits)s
+      CROSS JOIN LATERAL (
         SELECT delivery.id, delivery.next_attempt_at
           FROM delivery_delivery delivery
          WHERE delivery.status = 'pending' AND delivery.host = hosts.host AND delivery.next_attempt_at <= %(now)s
            AND (delivery.leased_until IS NULL OR delivery.leased_until < %(now)s)
          ORDER BY delivery.next_attempt_at, delivery.id
-         LIMIT greatest(0, %(per_host)s - coalesce((%(busy)s::jsonb ->> hosts.host)::integer, 0))
+         LIMIT CASE
+                 WHEN circuit.host IS NULL
+                   THEN greatest(0, %(per_host)s - coalesce((%(busy)s::jsonb ->> hosts.host)::integer, 0))
+                 WHEN circuit.probe_at <= %(now)s
+                      AND (circuit.probe_until IS NULL OR circuit.probe_until < %(now)s) THEN 1
+                 ELSE 0
+               END
            FOR UPDATE SKIP LOCKED
       ) due
      WHERE hosts.host IS NOT NULL
@@ -65,7 +75,9 @@ def claim(*, slots: int, per_host: int, busy: Mapping[str, int], now: datetime) 
 
     `attempts` counts the attempt that is about to be made. Raises VaultUnusable, and changes nothing then.
     """
-    ids = _due(slots=slots, per_host=per_host, busy=busy, now=now)
+    due = _due(slots=slots, per_host=per_host, busy=busy, now=now)
+    probed = circuits.lock_due_for_probe({host for host in due.values() if host is not None}, now=now)
+    ids = [delivery_id for delivery_id, host in due.items() if host is None or host in probed]
     if not ids:
         return NOTHING
     deliveries = list(Delivery.objects.filter(pk__in=ids).order_by("next_attempt_at", "id"))
@@ -85,15 +97,24 @@ def claim(*, slots: int, per_host: int, busy: Mapping[str, int], now: datetime) 
     for delivery in to_send:
         delivery.leased_until = leased_until
         delivery.attempts += 1
+    circuits.begin_probes({delivery.host: delivery for delivery in to_send if delivery.host in probed})
     return Claim(len(ids), to_send, vault.values(_secret_names(to_send)), signing_secrets(now=now))
 
 
-def _due(*, slots: int, per_host: int, busy: Mapping[str, int], now: datetime) -> list[str]:
+def _due(*, slots: int, per_host: int, busy: Mapping[str, int], now: datetime) -> dict[str, str | None]:
+    """The ids of what may be sent now, each with its host where it would be the probe of an open circuit."""
     with connection.cursor() as cursor:
         cursor.execute(
-            _DUE, {"now": now, "slots": slots, "per_host": per_host, "busy": msgspec.json.encode(dict(busy)).decode()}
+            _DUE,
+            {
+                "now": now,
+                "slots": slots,
+                "per_host": per_host,
+                "busy": msgspec.json.encode(dict(busy)).decode(),
+                "has_circuits": circuits.are_used(),
+            },
         )
-        return [row[0] for row in cursor.fetchall()]
+        return dict(cursor.fetchall())
 
 
 def _set_aside(deliveries: Collection[Delivery], status: Status, why: str) -> None:

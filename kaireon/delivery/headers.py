@@ -42,16 +42,18 @@ def header_problems(headers: Mapping[str, object]) -> list[tuple[str, str]]:
     seen: set[str] = set()
     for name, value in headers.items():
         problem = _problem(name, value)
-        if not problem and name.lower() in seen:
+        spelling = name.lower().replace("_", "-")
+        if not problem and spelling in seen:
             problem = "is there twice, in another spelling."
         if problem:
             problems.append((name, problem))
-        seen.add(name.lower())
+        seen.add(spelling)
     return problems
 
 
 def _problem(name: str, value: object) -> str:
-    lower = name.lower()
+    # Receivers that make variables of headers (CGI, WSGI, PHP) take one for the other.
+    lower = name.lower().replace("_", "-")
     if not _TOKEN.match(name):
         return "is not a valid header name: use 1 to 128 letters, digits and hyphens."
     if lower in _OF_THE_CONNECTION:

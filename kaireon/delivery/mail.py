@@ -143,6 +143,11 @@ def _failure(error: OSError) -> tuple[Answer | None, Verdict, str]:
     return None, Verdict.RETRY, f"The e-mail could not be handed over ({type(error).__name__})."
 
 
+def is_about_the_server(code: int) -> bool:
+    """Whether an answer speaks of the mail server, or of us, and so of every message: 421, or a refused login."""
+    return code == 421 or code in _BAD_CREDENTIALS
+
+
 def _refused(what: str, code: int, said: bytes | str) -> tuple[Answer | None, Verdict, str]:
     """4xx may go better later, and so may a 5xx about who we are; any other 5xx is final."""
     verdict = Verdict.FINAL if code >= 500 and code not in _BAD_CREDENTIALS else Verdict.RETRY

@@ -1,5 +1,6 @@
-"""Outbound messages and the attempts to send them."""
+"""Outbound messages, the attempts to send them, and the circuits of their receivers."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -100,6 +101,25 @@ class Delivery(models.Model):
         return decode(self.body.encode())
 
     @property
+    def shown_reason(self) -> str:
+        """`reason`, or what keeps a pending one waiting: an open circuit, where `circuits.with_circuits` looked."""
+        failures = getattr(self, "circuit_failures", None)
+        if self.status != Status.PENDING or failures is None:
+            return self.reason
+        return (
+            f"The receiver {self.host} has failed {failures} times in a row; until it answers, nothing is sent to it"
+            " but one probe at a time. No attempt is counted meanwhile."
+        )
+
+    @property
+    def shown_next_attempt_at(self) -> datetime | None:
+        """Not before then. Where the circuit is open: not before its next probe."""
+        probe_at: datetime | None = getattr(self, "circuit_probe_at", None)
+        if self.next_attempt_at is None or probe_at is None:
+            return self.next_attempt_at
+        return max(self.next_attempt_at, probe_at)
+
+    @property
     def trigger_id(self) -> str | None:
         """The trigger that sends it."""
         return self.source_id if self.source == "trigger" else None
@@ -140,3 +160,45 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.delivery_id} attempt {self.number}"
+
+
+class CircuitState(models.TextChoices):
+    """Whether a host is sent to."""
+
+    CLOSED = "closed", "Sends"
+    OPEN = "open", "Sends nothing"
+    HALF_OPEN = "half_open", "Sends one probe"
+
+
+class Circuit(models.Model):
+    """What is known of a host that has failed lately; see `kaireon.delivery.circuits`. None: it never did."""
+
+    host = models.CharField(primary_key=True, max_length=255, help_text="Host and port, as deliveries have it.")
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    failing_since = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True, help_text="Empty while it is closed.")
+    openings = models.PositiveIntegerField(default=0, help_text="How often in a row; each time it is open for longer.")
+    closed_at = models.DateTimeField(null=True)
+    probe_at = models.DateTimeField(null=True, help_text="From then on one delivery is sent to try.")
+    probe_id = models.CharField(max_length=64, blank=True, help_text="The delivery that is on its way to try.")
+    probe_until = models.DateTimeField(null=True, help_text="If nothing is heard of it until then, another one tries.")
+    last_error = models.TextField(blank=True)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ("view",)
+        verbose_name = "receiver"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(opened_at__isnull=True) | Q(probe_at__isnull=False), name="circuit_open_has_a_probe"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.host
+
+    def state(self, *, now: datetime) -> CircuitState:
+        """Where it stands at `now`."""
+        if self.opened_at is None or self.probe_at is None:
+            return CircuitState.CLOSED
+        return CircuitState.HALF_OPEN if self.probe_at <= now else CircuitState.OPEN

@@ -9,6 +9,8 @@ from django.db import connection, transaction
 
 from audit.log import NewEntry, record
 from kaireon.core.copy_rows import copy_rows
+from kaireon.delivery import telling
+from kaireon.delivery.circuits import Seen, Sign, observe
 from kaireon.delivery.models import Attempt, Delivery, Status
 from kaireon.delivery.retries import Verdict, wait_seconds
 from kaireon.delivery.scrubbing import scrub
@@ -50,12 +52,16 @@ _MOVE_ON = f"""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One attempt that has ended. `secrets` are those that were sent, to be taken out of `excerpt` and `error`."""
+    """One attempt that has ended. `secrets` are those that were sent, to be taken out of `excerpt` and `error`.
+
+    `sign` is what it says about the receiver's host.
+    """
 
     delivery: Delivery
     started_at: datetime
     duration_ms: float
     verdict: Verdict
+    sign: Sign = Sign.NOTHING
     error: str = ""
     response_status: int | None = None
     excerpt: bytes = b""
@@ -78,7 +84,7 @@ class _Step:
 
 @transaction.atomic
 def record_results(results: Sequence[Result], *, now: datetime) -> None:
-    """Stores the attempts, moves their deliveries on and audits those that are given up, in three statements."""
+    """Stores the attempts, moves their deliveries and circuits on, and audits those that are given up."""
     if not results:
         return
     steps = [_step(result, now) for result in results]
@@ -103,9 +109,35 @@ def record_results(results: Sequence[Result], *, now: datetime) -> None:
             ],
         )
         dead = {delivery_id for delivery_id, status in cursor.fetchall() if status == Status.DEAD}
+    observe(
+        [
+            Seen(
+                host=result.delivery.host,
+                delivery_id=result.delivery.pk,
+                leased_until=result.delivery.leased_until,
+                started_at=result.started_at,
+                sign=result.sign,
+                error=step.error,
+            )
+            for result, step in zip(results, steps, strict=True)
+        ],
+        now=now,
+    )
     record(
         *(_obituary(result, step) for result, step in zip(results, steps, strict=True) if result.delivery.pk in dead)
     )
+    told = [
+        telling.Attempted(
+            delivery=result.delivery,
+            status=step.status,
+            response_status=result.response_status,
+            error=step.error,
+            is_final=result.verdict is Verdict.FINAL,
+            duration_ms=result.duration_ms,
+        )
+        for result, step in zip(results, steps, strict=True)
+    ]
+    transaction.on_commit(lambda: telling.attempted(told, now=now), robust=True)
 
 
 def _step(result: Result, now: datetime) -> _Step:

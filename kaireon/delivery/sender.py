@@ -1,7 +1,7 @@
 """The loop that sends: claims, hands to threads, records, until nothing is due and nothing is on its way.
 
 Threads do HTTP and SMTP alone; the database is the loop's. A receiver that takes its time holds one thread, never the
-loop, and no host gets more than half of the threads.
+loop, and no host gets more than half of the threads; one that fails again and again gets none (see `circuits`).
 """
 
 import logging
@@ -14,9 +14,10 @@ from django.conf import settings
 
 from kaireon.core import clock
 from kaireon.delivery.addresses import TargetRefused
+from kaireon.delivery.circuits import Sign
 from kaireon.delivery.claims import claim
 from kaireon.delivery.http import EXCERPT_BYTES, Answer, SendFailed, send
-from kaireon.delivery.mail import Mail, send_mail
+from kaireon.delivery.mail import Mail, is_about_the_server, send_mail
 from kaireon.delivery.messages import Message, Unsendable, build, secrets_of
 from kaireon.delivery.models import Delivery
 from kaireon.delivery.results import Result, record_results
@@ -103,12 +104,13 @@ def _attempt(delivery: Delivery, message: Message | Mail, secrets: dict[str, str
     """Sends once. Runs in a thread; never raises."""
     started_at = clock.now()
     started = time.perf_counter()
-    answer, verdict, error = _send(delivery, message)
+    answer, verdict, error, sign = _send(delivery, message)
     return Result(
         delivery=delivery,
         started_at=started_at,
         duration_ms=round((time.perf_counter() - started) * 1000, 3),
         verdict=verdict,
+        sign=sign,
         error=error,
         response_status=answer.status if answer else None,
         excerpt=answer.excerpt if answer else b"",
@@ -118,15 +120,17 @@ def _attempt(delivery: Delivery, message: Message | Mail, secrets: dict[str, str
     )
 
 
-def _send(delivery: Delivery, message: Message | Mail) -> tuple[Answer | None, Verdict, str]:
+def _send(delivery: Delivery, message: Message | Mail) -> tuple[Answer | None, Verdict, str, Sign]:
     try:
         if isinstance(message, Mail):
-            return send_mail(message)
+            answered, verdict, error = send_mail(message)
+            has_failed = bool(error) and (answered is None or is_about_the_server(answered.status))
+            return answered, verdict, error, Sign.FAILED if has_failed else Sign.ANSWERED
         answer = send(method=message.method, url=message.url, headers=message.headers, body=message.body)
     except TargetRefused as refused:
-        return None, Verdict.FINAL, str(refused)
+        return None, Verdict.FINAL, str(refused), Sign.NOTHING
     except SendFailed as failed:
-        return None, Verdict.RETRY, str(failed)
+        return None, Verdict.RETRY, str(failed), Sign.FAILED
     except Exception as bug:  # noqa: BLE001  one message that trips over a bug must not end the sending of the others
         # Without the exception's text, which may quote the message and so a secret.
         logger.error(
@@ -137,5 +141,6 @@ def _send(delivery: Delivery, message: Message | Mail) -> tuple[Answer | None, V
                 "frames": "".join(format_tb(bug.__traceback__)),
             },
         )
-        return None, Verdict.RETRY, "Sending failed on our side; the log has the details."
-    return answer, *judge(answer.status)
+        return None, Verdict.RETRY, "Sending failed on our side; the log has the details.", Sign.NOTHING
+    # A refusal, also one of too many requests, shows that somebody is there.
+    return answer, *judge(answer.status), Sign.FAILED if answer.status >= 500 else Sign.ANSWERED

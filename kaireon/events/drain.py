@@ -15,6 +15,7 @@ from kaireon.core import clock
 from kaireon.core.errors import ApiError
 from kaireon.core.json_values import decode, encode
 from kaireon.core.redis import redis_client
+from kaireon.events import telling
 from kaireon.events.consumers import Decision, QueuedEvent, consume
 from kaireon.events.lanes import hint_read, try_lock
 from kaireon.events.models import LANE_COUNT, Event, EventStatus
@@ -22,8 +23,9 @@ from kaireon.events.models import LANE_COUNT, Event, EventStatus
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
-# One task handles so many batches of a lane before it lets other lanes have the worker.
-BATCHES_PER_TURN = 20
+# One task handles so many batches of a lane before it lets other lanes, and what else beat asks for, have the worker.
+# Sixteen turns of a second each would take longer than the messages of beat are good for.
+BATCHES_PER_TURN = 5
 RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 MAX_ATTEMPTS = len(RETRY_AFTER) + 1
 
@@ -117,6 +119,7 @@ def _process(events: Sequence[QueuedEvent]) -> None:
     now = clock.now()
     ledger = consume(events, now=now)
     _finish(ledger, now=clock.now())
+    transaction.on_commit(lambda: telling.processed(events, ledger, began_at=now, now=clock.now()), robust=True)
 
 
 def _waiting(lane: int, *, limit: int, after: int = 0) -> list[QueuedEvent]:
@@ -159,6 +162,7 @@ def _set_aside(event: QueuedEvent | None, error: Exception) -> None:
         status=EventStatus.FAILED if failed else EventStatus.PENDING,
         next_attempt_at=None if failed else clock.now() + RETRY_AFTER[attempts - 1],
     )
+    telling.set_aside(event, attempts=attempts, failed=failed)
 
 
 def _describe(error: Exception) -> str:

@@ -23,6 +23,9 @@ DRAIN_TASK = "kaireon.events.drain_lane"
 _LOCK_SPACE = 0x6B72_6E00
 # A hint that got lost with its message may hold back new ones for this long; the sweeper does not ask it.
 _HINT_EXPIRES_SECONDS = 2
+# Celery's list of messages for workers of events.
+_QUEUE = "events"
+_PLENTY = 4 * LANE_COUNT
 
 
 def lane_of(*, customer_id: str | None, event_id: str) -> int:
@@ -36,6 +39,12 @@ def try_lock(lane: int) -> bool:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, lane])
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+def hold(lane: int) -> None:
+    """The same, and waits for who has it; who comes later waits for us."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, lane])
 
 
 def wake(lanes: Iterable[int]) -> None:
@@ -56,13 +65,40 @@ def wake(lanes: Iterable[int]) -> None:
 
 
 def send_hints(lanes: Iterable[int]) -> None:
-    """Sends one message a lane. Never raises, for the reason above."""
+    """Sends one message a lane, each with its number. Never raises, for the reason above."""
+    wanted = list(lanes)
     try:
+        with redis_client().pipeline(transaction=False) as pipeline:
+            for lane in wanted:
+                pipeline.incr(_sent(lane))
+            numbers = pipeline.execute()
         with current_app.producer_or_acquire() as producer:
-            for lane in lanes:
-                current_app.send_task(DRAIN_TASK, kwargs={"lane": lane}, producer=producer, retry=False)
+            for lane, number in zip(wanted, numbers, strict=True):
+                current_app.send_task(
+                    DRAIN_TASK, kwargs={"lane": lane, "number": number}, producer=producer, retry=False
+                )
     except (BrokerError, RedisError, OSError):
         logger.warning("Lanes were not woken: the broker is away; the sweeper will find their events")
+
+
+def send_on(lane: int, *, number: int | None) -> None:
+    """The message with that number has had its turn, and the lane has more: sends the next one.
+
+    Not where a later one is on its way already. In a backlog each message for a lane would else go on for ever beside
+    the others, and the sweeper would add sixteen every five seconds. If the later one gets lost, the sweeper finds out.
+    """
+    try:
+        latest = redis_client().get(_sent(lane))
+    except RedisError:
+        logger.warning("A lane was not sent on: Redis is away; the sweeper will find its events")
+        return
+    if number is None or latest is None or int(latest) <= number:
+        send_hints([lane])
+
+
+def are_plenty_sent() -> bool:
+    """Whether so many messages wait for workers that more of them would say nothing new. Raises RedisError."""
+    return int(redis_client().llen(_QUEUE)) > _PLENTY
 
 
 def hint_read(lane: int) -> None:
@@ -72,3 +108,7 @@ def hint_read(lane: int) -> None:
 
 def _hint(lane: int) -> str:
     return f"lane-hint:{lane}"
+
+
+def _sent(lane: int) -> str:
+    return f"lane-sent:{lane}"

@@ -1,5 +1,6 @@
 """Writing events: one multi-row statement, in the caller's transaction; workers are woken when it commits."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 
 from kaireon.core.ids import time_ordered_id
 from kaireon.core.json_values import encode
+from kaireon.events import telling
 from kaireon.events.lanes import lane_of, wake
 
 
@@ -84,12 +86,16 @@ def publish(events: Sequence[NewEvent], *, now: datetime) -> list[Accepted]:
         cursor.execute(_INSERT, [encode(rows).decode(), now])
         stored = {row[0] for row in cursor.fetchall()}
     results, new_lanes = [], set()
+    sources: Counter[str] = Counter()
     for event, event_id, lane in zip(events, ids, lanes, strict=True):
         is_new = event_id in stored
         if is_new:
             stored.discard(event_id)
             new_lanes.add(lane)
+            sources[event.source] += 1
         results.append(Accepted(event_id, event.event_type, not is_new))
     if new_lanes:
         transaction.on_commit(lambda: wake(new_lanes))
+    told = [(one.event_id, one.event_type, one.is_duplicate) for one in results]
+    transaction.on_commit(lambda: telling.stored(told, sources=sources), robust=True)
     return results

@@ -42,13 +42,17 @@ def claimed(home: Path) -> Iterator[None]:
 
 
 def keys(home: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """SECRET_KEY and KAIREON_SECRETS_KEYS: as in `given`, else as kept in `home`; made and kept on the first call."""
+    """SECRET_KEY, KAIREON_SECRETS_KEYS and KAIREON_AUDIT_KEYS: as in `given`, else as kept in `home`.
+
+    Made and kept on the first call; one that is new with this version, on the first call of this version.
+    """
     file = home / KEYS_NAME
     kept = environment.parse(file.read_text(encoding="utf-8")) if file.exists() else {}
     complete = {
         "SECRET_KEY": secrets.token_urlsafe(50),
         # The form that Fernet demands: 32 bytes in URL-safe Base64.
         "KAIREON_SECRETS_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        "KAIREON_AUDIT_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         **kept,
     }
     if complete != kept:

@@ -66,8 +66,8 @@ _READERS = {"_flag", "_list", "_whole", "get", "getenv"}
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+\Z")
 # What happened to something: `offer.status_changed`. test_every_recorded_action_is_known_as_one watches over the list.
 _AUDITED = (
-    "budget|channel|decision_flow|delivery|event|journey|key|loop|offer|outcome_type|record|schema|secret|segment|"
-    "signing_secret|trigger|user"
+    "audit|budget|channel|customer|decision_flow|delivery|event|journey|key|loop|offer|outcome_type|record|schema|"
+    "secret|segment|sign_in|signing_secret|trigger|user"
 )
 _AUDIT_ACTION = re.compile(rf"({_AUDITED})\.([a-z_]*ed|dead|set)\Z")
 # These have the action as a keyword (`action=`, or by what was done), or as their first argument.

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, cast
@@ -14,9 +15,11 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from audit.log import NewEntry, record
-from audit.models import Entry, action_names
+from audit.models import Entry, Seal, action_names
+from audit.verification import note_verification, verify
 from kaireon.accounts.users import create_user
 from tests.audit.entries import NOON, add, ids
+from tests.audit.tampering import add_many, seal_all, tamper
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/audit/entry/"
@@ -104,8 +107,9 @@ def test_the_list_takes_a_fixed_number_of_queries_and_counts_nothing(
 ) -> None:
     record(*[NewEntry(action="trigger.fired", at=NOON) for _ in range(150)])
     auditor.get(LIST)
-    # Session, user, his permissions and his groups', the actions to choose from, the page.
-    with django_assert_num_queries(6) as queries:
+    # Session, user, his permissions and his groups', the newest seal, the last verification, the actions to choose
+    # from, the page.
+    with django_assert_num_queries(8) as queries:
         response = auditor.get(LIST)
     assert len(response.context["cl"].result_list) == 100
     assert not [query["sql"] for query in queries.captured_queries if "COUNT(" in query["sql"].upper()]
@@ -163,3 +167,28 @@ def test_the_actions_to_choose_from_are_those_that_happened() -> None:
     for name in ("trigger.fired", "key.created", "trigger.fired", "loop.stopped"):
         add(action=name)
     assert action_names() == ["key.created", "loop.stopped", "trigger.fired"]
+
+
+def state_line(client: Client) -> str:
+    """The line above the list, its blanks made one."""
+    text = client.get(LIST).content.decode()
+    line = re.search(r'<div class="[^"]*" role="status">(.*?)</div>', text, re.DOTALL)
+    assert line is not None
+    return " ".join(re.sub(r"<[^>]*>", " ", line[1]).split())
+
+
+def test_the_list_tells_how_far_it_is_sealed_and_what_verifying_found(auditor: Client) -> None:
+    assert "Nothing is sealed yet." in state_line(auditor)
+    assert "Never verified" in state_line(auditor)
+    ids_before = add_many(3)
+    seal_all()
+    note_verification(verify())
+    line = state_line(auditor)
+    seal = Seal.objects.order_by("-number")[0]
+    assert f"Sealed up to entry {seal.last_id} , {seal.sealed_at:%Y-%m-%d %H:%M:%S} UTC, seal {seal.number}:" in line
+    assert re.search(r"Verified \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: \d+ entries as they were sealed", line)
+    tamper("UPDATE audit_entry SET outcome = 'failed' WHERE id = %s", ids_before[1])
+    note_verification(verify())
+    assert "1 finding: not what was sealed" in state_line(auditor)
+    note_verification(verify(from_seal=1, most_entries=0))
+    assert ", in part:" not in state_line(auditor)  # there is one seal

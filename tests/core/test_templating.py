@@ -289,3 +289,12 @@ def test_the_package_needs_nothing_of_django_or_the_project() -> None:
     )
     finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert finished.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("text", ["a\r\nb", "a\rb", "a\nb", "\r\n", "a\r\n\r\nb\r"])
+def test_line_breaks_stay_as_they_are(text: str) -> None:
+    context = {"event": {"text": text}}
+    assert rendered("{{ event.text }}", context) == text
+    assert rendered("<{{ event.text }}>", context) == f"<{text}>"
+    assert rendered("{% capture c %}{{ event.text }}{% endcapture %}<{{ c }}>", context) == f"<{text}>"
+    assert rendered(f"{text}{{% if true %}}x{{% endif %}}", context) == f"{text}x"

@@ -1,12 +1,20 @@
 """What stays of firings: a row each, and an entry in the audit log each."""
 
+from collections import Counter
 from collections.abc import Sequence
 
-from audit.log import NewEntry, record
-from kaireon.core.copy_rows import copy_rows
-from triggers.engine.dispatch import Carried
-from triggers.models import Firing
+from django.db import transaction
 
+from audit.log import NewEntry, record
+from kaireon.core import trace
+from kaireon.core.copy_rows import copy_rows
+from kaireon.core.counters import Counter as SharedCounter
+from triggers.engine.dispatch import Carried
+from triggers.models import Firing, Outcome
+
+FIRINGS = SharedCounter(
+    "kaireon_firings", "Firings by their action's outcome", {"action_type": None, "outcome": Outcome.values}
+)
 _COLUMNS = (
     "id",
     "trigger_id",
@@ -49,7 +57,30 @@ def record_firings(carried: Sequence[Carried], entries: Sequence[NewEntry]) -> N
                 for one in carried
             ],
         )
+        transaction.on_commit(lambda: _tell(carried), robust=True)
     record(*entries, *(_entry(one) for one in carried))
+
+
+def _tell(carried: Sequence[Carried]) -> None:
+    """Counts firings that are committed, and follows them where that is asked for."""
+    counts = Counter((one.trigger.action.action_type, one.result.outcome.value) for one in carried)
+    for (action_type, outcome), count in counts.items():
+        FIRINGS.add(count, action_type=action_type, outcome=outcome)
+    if trace.is_on():
+        trace.write(
+            "fired",
+            [
+                {
+                    "event_id": one.work.event.event_id,
+                    "firing_id": one.work.firing_id,
+                    "trigger_id": one.trigger.id,
+                    "action_type": one.trigger.action.action_type,
+                    "outcome": one.result.outcome.value,
+                    "error": one.result.error,
+                }
+                for one in carried
+            ],
+        )
 
 
 def _entry(one: Carried) -> NewEntry:

@@ -68,6 +68,8 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
             payload = body(failed.code, failed.message, failed.status, failed.details)
         case ApiError():
             payload = body(exception.code, exception.message, exception.status, exception.details)
+            if exception.retry_after_seconds is not None:
+                headers["Retry-After"] = str(exception.retry_after_seconds)
         case RequestDataTooBig():
             payload = body("payload_too_large", "The body is too large; send less at once.", 413, [])
         case OperationalError() | InterfaceError() | RedisError():

@@ -1,11 +1,13 @@
 """A render context that carries the allowance of its rendering."""
 
 from collections.abc import Mapping
+from typing import TextIO
 
 from liquid import RenderContext
+from liquid.output import LimitedStringIO
 from liquid.template import BoundTemplate
 
-from kaireon.core.templating.bounds import Cost, Work
+from kaireon.core.templating.bounds import MAX_RENDERED_BYTES, Cost, Work
 
 
 class MeteredContext(RenderContext):
@@ -19,6 +21,11 @@ class MeteredContext(RenderContext):
     def raise_for_loop_limit(self, length: int = 1) -> None:
         """Called when a loop is entered. Liquid's own limit knows nothing of loops that stand one after the other."""
         self.work.enter_loop(length, self.cost_of_round)
+
+    def get_buffer(self, buf: TextIO | None = None) -> LimitedStringIO:
+        """Where a text, or a part of one, is written. Liquid's own buffers turn every line break into a newline."""
+        carry = buf.size if isinstance(buf, LimitedStringIO) else 0
+        return LimitedStringIO(limit=MAX_RENDERED_BYTES - carry, newline="")
 
 
 def metered(context: RenderContext) -> MeteredContext:

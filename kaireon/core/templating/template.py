@@ -8,7 +8,6 @@ from liquid import Node
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.exceptions import LiquidError, LiquidTypeError, OutputStreamLimitError
 from liquid.expression import Expression
-from liquid.output import LimitedStringIO
 from liquid.template import BoundTemplate
 
 from kaireon.core.templating.bounds import (
@@ -159,7 +158,7 @@ class _Text:
 
     def render(self, rendering: _Rendering) -> Any:
         def write(context: MeteredContext) -> str:
-            buffer = LimitedStringIO(limit=MAX_RENDERED_BYTES)
+            buffer = context.get_buffer()
             for node in self.template.nodes:
                 node.render(context, buffer)
             return buffer.getvalue()

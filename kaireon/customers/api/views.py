@@ -18,6 +18,7 @@ from kaireon.customers.api.serializers import RecordBody, RowsBody, SchemaBody, 
 from kaireon.customers.models import Record, Schema
 from kaireon.customers.records import delete_record, find_record, upsert_record, upsert_rows
 from kaireon.customers.schemas import create_schema, delete_schema, find_schema, update_schema
+from kaireon.events.capacity import admit
 
 
 class SchemaCollection(ListAPIView[Schema]):
@@ -88,7 +89,9 @@ class RecordItem(APIView):
         return Response(status=204)
 
     def _write(self, request: Request, schema_id: str, customer_id: str, *, merge: bool) -> Response:
-        values = validated(RecordBody, sent_json(request))
+        body = sent_json(request)
+        admit(1)
+        values = validated(RecordBody, body)
         _must_be_the_paths("customerId", values.get("customer_id", customer_id), customer_id)
         found, is_new = upsert_record(
             schema_id=schema_id,
@@ -118,6 +121,7 @@ class DataCollection(ListAPIView[Record]):
     def post(self, request: Request, schema_id: str) -> Response:
         """Merges 1 to 1000 rows into their records, creating what is missing: all are valid or nothing is stored."""
         rows = validated(RowsBody, sent_json(request))["rows"]
+        admit(len(rows))
         return Response(TallyBody(upsert_rows(schema_id=schema_id, rows=rows, now=clock.now())).data)
 
 

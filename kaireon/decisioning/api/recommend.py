@@ -13,6 +13,7 @@ from kaireon.core import clock
 from kaireon.core.errors import Conflict
 from kaireon.core.ids import CUSTOMER_ID_RULE, is_customer_id
 from kaireon.core.rest import IdText, JSONObjectField, StrictSerializer, Text, Whole, sent_json, validated
+from kaireon.core.rest.schema import ERROR
 from kaireon.customers.working_set import WorkingSet
 from kaireon.decisioning.flows import FLOWS
 from kaireon.decisioning.models import MAX_LIMIT
@@ -68,7 +69,7 @@ class RecommendationBody(serializers.Serializer[Recommendation]):
 class Recommend(APIView):
     """Runs a decision flow."""
 
-    @extend_schema(request=RecommendBody, responses=RecommendationBody)
+    @extend_schema(request=RecommendBody, responses={200: RecommendationBody, 404: ERROR})
     def post(self, request: Request) -> Response:
         """Chooses offers for a customer and stores what was chosen."""
         values = validated(RecommendBody, sent_json(request))

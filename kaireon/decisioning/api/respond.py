@@ -18,6 +18,7 @@ from kaireon.core.rest import JSONObjectField, StrictSerializer, Text, Whole, se
 from kaireon.decisioning.api.fields import Amount, Moment
 from kaireon.decisioning.models import Classification, Interaction
 from kaireon.decisioning.outcomes import Response, respond
+from kaireon.events.capacity import admit
 
 KEY_HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[!-~]{1,255}\Z")
@@ -97,6 +98,7 @@ class Respond(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Records the outcome and publishes outcome.recorded. The same key and body again: 200 and the first answer."""
         body = sent_json(request)
+        admit(1)
         values = validated(OutcomeBody, body)
         key = _idempotency_key(values.pop("idempotency_key", None), request.headers.get(KEY_HEADER))
         try:

@@ -1,8 +1,10 @@
 """Deliveries and attempts as they are shown: `{{secret.name}}` in the place of each secret."""
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from kaireon.delivery.models import Attempt, Delivery, Kind, Status
+from kaireon.core import clock
+from kaireon.delivery.models import Attempt, Circuit, CircuitState, Delivery, Kind, Status
 
 
 class AttemptSerializer(serializers.ModelSerializer[Attempt]):
@@ -29,11 +31,11 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
 
 
 class DeliverySerializer(serializers.Serializer[Delivery]):
-    """A delivery. `reason` says why it is held, cancelled or dead."""
+    """A delivery. `reason` says why it is held, cancelled or dead, or waits for its receiver to answer again."""
 
     id = serializers.CharField(read_only=True)
     status = serializers.ChoiceField(choices=Status.choices, read_only=True)
-    reason = serializers.CharField(read_only=True)
+    reason = serializers.CharField(source="shown_reason", read_only=True)
     triggerId = serializers.CharField(source="trigger_id", read_only=True, allow_null=True)
     firingId = serializers.CharField(source="firing_id", read_only=True)
     eventId = serializers.CharField(source="event_id", read_only=True)
@@ -44,7 +46,7 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
     headers = serializers.DictField(source="masked_headers", child=serializers.CharField(), read_only=True)
     body = serializers.JSONField(source="masked_body", read_only=True)
     attemptCount = serializers.IntegerField(source="attempts", read_only=True)
-    nextAttemptAt = serializers.DateTimeField(source="next_attempt_at", read_only=True, allow_null=True)
+    nextAttemptAt = serializers.DateTimeField(source="shown_next_attempt_at", read_only=True, allow_null=True)
     lastStatus = serializers.IntegerField(source="last_status", read_only=True, allow_null=True)
     lastError = serializers.CharField(source="last_error", read_only=True)
     createdAt = serializers.DateTimeField(source="created_at", read_only=True)
@@ -55,3 +57,25 @@ class DeliveryDetailSerializer(DeliverySerializer):
     """A delivery with its attempts, the first one first."""
 
     attempts = AttemptSerializer(source="attempt_log", many=True, read_only=True)
+
+
+class HostSerializer(serializers.Serializer[Circuit]):
+    """A receiver that has failed lately, and whether it is sent to."""
+
+    host = serializers.CharField(read_only=True)
+    state = serializers.SerializerMethodField()
+    failuresInRow = serializers.IntegerField(source="failures", read_only=True)
+    openedAt = serializers.DateTimeField(source="opened_at", read_only=True, allow_null=True)
+    nextProbeAt = serializers.DateTimeField(source="probe_at", read_only=True, allow_null=True)
+    waiting = serializers.SerializerMethodField()
+    lastError = serializers.CharField(source="last_error", read_only=True)
+    updatedAt = serializers.DateTimeField(source="updated_at", read_only=True)
+
+    @extend_schema_field(serializers.ChoiceField(choices=CircuitState.choices))
+    def get_state(self, circuit: Circuit) -> str:
+        """One whose next probe is due, or on its way, is half open."""
+        return circuit.state(now=clock.now()).value
+
+    def get_waiting(self, circuit: Circuit) -> int:
+        """Its pending deliveries, those included that are due later."""
+        return int(getattr(circuit, "waiting", None) or 0)

@@ -19,6 +19,7 @@ from kaireon.events.api.serializers import (
     StreamDeadLetterBody,
     StreamProgressBody,
 )
+from kaireon.events.capacity import admit
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event, StreamDeadLetter, StreamProgress
 from kaireon.events.replay import replay
@@ -51,7 +52,9 @@ class EventCollection(ListAPIView[Event]):
     )
     def post(self, request: Request) -> Response:
         """Takes one event or an array of 1 to 1000: all are valid or nothing is stored."""
-        results = ingest(sent_json(request), source="api", now=clock.now())
+        body = sent_json(request)
+        admit(len(body) if isinstance(body, list) else 1)
+        results = ingest(body, source="api", now=clock.now())
         duplicates = sum(result.is_duplicate for result in results)
         return Response(
             {

@@ -1,4 +1,7 @@
-"""The loop of a consumer: fetch, store, acknowledge, in this order; whatever is away is waited for."""
+"""The loop of a consumer: fetch, store, acknowledge, in this order.
+
+Whatever is away is waited for, and so is room where too many events wait: the stream keeps what is not fetched.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,6 +12,7 @@ from typing import TypeVar
 from django.db import DatabaseError, InterfaceError, connection
 
 from kaireon.core import clock
+from kaireon.events.capacity import OverCapacity, admit
 from kaireon.events.streams.mapping import EventMapping
 from kaireon.events.streams.progress import Reporter
 from kaireon.events.streams.sources import Message, Source, SourceAway, Stream
@@ -50,6 +54,10 @@ class Consumption:
 
         Nothing is acknowledged that is not committed: a crash in between makes duplicates, which events' ids absorb.
         """
+        # Before anything is fetched: what is not in hand can be left to others of the group.
+        self._patiently(lambda: admit(0))
+        if self._stop.is_set():
+            return None
         messages = self._source.fetch(limit=BATCH_SIZE, wait_s=LOOK_UP_AFTER_S)
         if not messages:
             return None
@@ -66,12 +74,14 @@ class Consumption:
         return store(messages, stream=self._stream, mapping=self._mapping, now=clock.now())
 
     def _patiently(self, work: Callable[[], ResultT]) -> ResultT | None:
-        """What `work` gives; tried again while the stream's server or PostgreSQL is away, until told to stop."""
+        """What `work` gives; tried again while a server is away, or too many events wait, until told to stop."""
         for attempt in count():
             try:
                 return work()
             except SourceAway as error:
                 away = str(error)
+            except OverCapacity:
+                away = "as many events wait as KAIREON_MAX_WAITING_EVENTS lets in; nothing is fetched meanwhile"
             except (DatabaseError, InterfaceError) as error:
                 connection.close()
                 away = f"PostgreSQL did not take the rows ({type(error).__name__})"

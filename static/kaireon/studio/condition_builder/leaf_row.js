@@ -64,32 +64,31 @@ export class LeafRow {
     input.value = this.leaf.field
     this.fieldShown = input.value
     const box = el("div", { class: "combobox condition-leaf__field-box" }, input)
-    let isTyped = false
-    const listbox = new Listbox(input, {
+    this.isSearching = false
+    this.fieldList = new Listbox(input, {
       label: "Fields",
       opensOnClick: true,
       find: () =>
-        matching(this.builder.fields, isTyped ? input.value : "", (one) => one.name).map((one) => ({
+        matching(this.builder.fields, this.isSearching ? input.value : "", (one) => one.name).map((one) => ({
           label: one.name,
           note: TYPES[one.type],
           detail: one.samples.slice(0, 3).map(shortly).join(", "),
         })),
       take: ({ label }) => {
         input.value = label
-        isTyped = false
+        this.isSearching = false
         this.giveField(label)
       },
     })
     input.addEventListener("focus", () => {
-      isTyped = false
+      this.isSearching = false
       this.builder.loadFields()
     })
     input.addEventListener("input", () => {
-      isTyped = true
+      this.isSearching = true
       this.giveField(input.value)
-      listbox.open()
+      this.fieldList.open()
     })
-    this.fieldInput = input
     return box
   }
 
@@ -213,6 +212,7 @@ export class LeafRow {
     } else {
       this.refresh()
     }
+    if (this.isSearching && this.field.contains(document.activeElement)) this.fieldList.open()
   }
 
   /** Problems and hints, and the label that says it all in words. */

@@ -1,0 +1,1 @@
+"""Erasing a customer: personal data go from wherever they are. Stands above all that it empties."""

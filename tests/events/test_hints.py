@@ -1,0 +1,89 @@
+"""Messages that a lane has work: no more of them than are needed, however long a backlog lasts."""
+
+from typing import Any
+
+import pytest
+from celery import current_app
+
+from kaireon.core import clock
+from kaireon.core.redis import redis_client
+from kaireon.events import drain
+from kaireon.events.lanes import lane_of, send_hints
+from kaireon.events.publish import NewEvent, publish
+from kaireon.events.tasks import drain_lane_task, wake_waiting_lanes
+
+pytestmark = pytest.mark.django_db
+
+LANE = lane_of(customer_id="cust_78", event_id="")
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The messages that were sent, in the place of the broker."""
+    messages: list[dict[str, Any]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, *, kwargs, **_: messages.append(kwargs), raising=False)
+    return messages
+
+
+@pytest.fixture(autouse=True)
+def _small_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain, "BATCH_SIZE", 10)
+    monkeypatch.setattr(drain, "BATCHES_PER_TURN", 2)
+
+
+def backlog(count: int) -> None:
+    publish(
+        [NewEvent(event_type="t", customer_id="cust_78", properties={}, source="test") for _ in range(count)],
+        now=clock.now(),
+    )
+
+
+def test_a_lane_with_more_than_a_turn_sends_itself_on_and_ends_with_the_last_event(sent: list[dict[str, Any]]) -> None:
+    backlog(50)
+    send_hints([LANE])
+    turns = 0
+    while sent:
+        drain_lane_task(**sent.pop(0))
+        turns += 1
+        assert len(sent) <= 1
+    assert turns == 3
+    assert drain.waiting_lanes() == []
+
+
+def test_of_several_messages_for_a_lane_one_goes_on(sent: list[dict[str, Any]]) -> None:
+    """Ten rounds of the sweeper while workers are slow are ten messages; each of them has one turn."""
+    backlog(1000)
+    for _ in range(10):
+        wake_waiting_lanes()
+    assert len(sent) == 10
+    for remaining in range(9, 0, -1):
+        drain_lane_task(**sent.pop(0))
+        assert len(sent) == remaining
+    drain_lane_task(**sent.pop(0))
+    assert [message["lane"] for message in sent] == [LANE]
+
+
+def test_a_message_of_an_older_version_goes_on_as_well(sent: list[dict[str, Any]]) -> None:
+    backlog(50)
+    send_hints([LANE])
+    sent.clear()
+    drain_lane_task(lane=LANE)
+    assert sent == [{"lane": LANE, "number": 2}]
+
+
+def test_where_redis_lost_its_count_a_message_goes_on(sent: list[dict[str, Any]]) -> None:
+    backlog(50)
+    send_hints([LANE])
+    redis_client().flushdb()
+    drain_lane_task(**sent.pop(0))
+    assert len(sent) == 1
+
+
+def test_the_sweeper_adds_none_where_workers_are_far_behind(sent: list[dict[str, Any]]) -> None:
+    backlog(50)
+    redis_client().rpush("events", *range(65))
+    wake_waiting_lanes()
+    assert sent == []
+    redis_client().lpop("events")
+    wake_waiting_lanes()
+    assert len(sent) == 1

@@ -1,0 +1,88 @@
+"""Firings go when they are past their age, as far as nobody needs them any more.
+
+A firing stays, whatever its age, while its trigger's cooldown has not elapsed (cooldowns are rebuilt from firings when
+Redis comes back empty), while a delivery of it is still to be sent, while its event waits or has failed (a second run
+finds by it that the trigger has fired), and while an enrolment of it is under way.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import connection
+
+from kaireon.core import retention
+from kaireon.core.retention import BATCH_SIZE, Age, Step, batches
+
+# The triggers of firings, those included that were deleted: one look into the index for each.
+_TRIGGERS = """
+    WITH RECURSIVE found(trigger_id) AS (
+        (SELECT trigger_id FROM triggers_firing ORDER BY trigger_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT next.trigger_id FROM triggers_firing next
+                 WHERE next.trigger_id > found.trigger_id ORDER BY next.trigger_id LIMIT 1)
+          FROM found WHERE found.trigger_id IS NOT NULL
+    )
+    SELECT found.trigger_id FROM found WHERE found.trigger_id IS NOT NULL
+"""
+_COOLDOWN = "SELECT cooldown_ms FROM triggers_trigger WHERE id = %s"
+_SELECT = """
+    SELECT fired_at, id FROM triggers_firing firing
+     WHERE trigger_id = %(trigger_id)s AND fired_at < %(cutoff)s
+       AND fired_at >= %(fired_at)s AND (fired_at, id) > (%(fired_at)s, %(id)s)
+       AND NOT EXISTS (SELECT FROM delivery_delivery delivery
+                        WHERE delivery.firing_id = firing.id AND delivery.status IN ('pending', 'held'))
+       AND NOT EXISTS (SELECT FROM events_event event
+                        WHERE event.event_id = firing.event_id AND event.status <> 'processed')
+       AND NOT EXISTS (SELECT FROM journeys_enrolment enrolment
+                        WHERE enrolment.cause = firing.id AND enrolment.cause <> '' AND enrolment.status = 'active')
+     ORDER BY fired_at, id
+     LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+"""
+_DELETE = "DELETE FROM triggers_firing WHERE id = ANY(%s)"
+
+CLOCK_TOLERANCE = timedelta(minutes=10)
+"""Firings carry the Redis server's time; so much it may differ from ours."""
+
+_BEGINNING = (datetime.min.replace(tzinfo=UTC), "")
+
+_Position = tuple[datetime, str]
+
+
+def register() -> None:
+    """Adds the rule for firings."""
+    retention.register(retention.Rule("firings", lambda: settings.RETENTION_DAYS["firings"], sweep))
+
+
+def sweep(age: Age) -> Iterator[int]:
+    """Deletes firings trigger by trigger, since each trigger has a cooldown of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TRIGGERS)
+        trigger_ids = [row[0] for row in cursor.fetchall()]
+    for trigger_id in trigger_ids:
+        yield from batches(partial(_step, age, trigger_id))
+
+
+def _step(age: Age, trigger_id: str, after: _Position | None) -> Step[_Position]:
+    fired_at, firing_id = after or _BEGINNING
+    with connection.cursor() as cursor:
+        # Anew for each batch: it may have been made longer meanwhile.
+        cursor.execute(_COOLDOWN, [trigger_id])
+        row = cursor.fetchone()
+        cooldown = timedelta(milliseconds=row[0] if row else 0)
+        cursor.execute(
+            _SELECT,
+            {
+                "trigger_id": trigger_id,
+                "cutoff": min(age.cutoff, age.now - cooldown - CLOCK_TOLERANCE),
+                "fired_at": fired_at,
+                "id": firing_id,
+                "limit": BATCH_SIZE,
+            },
+        )
+        found: list[_Position] = cursor.fetchall()
+        ids = [row[1] for row in found]
+        cursor.execute(_DELETE, [ids])
+    return Step(len(ids), found[-1] if len(found) == BATCH_SIZE else None)
