@@ -116,11 +116,13 @@ class Tally(models.Model):
     """How often a trigger came to each end within an hour, by the moment of its decision.
 
     Written by the engine in the transaction that decides, so it agrees with the ledgers. One row for each lane, whose
-    lock the writer holds: workers never wait for each other here. A trigger that did nothing has no row.
+    lock the writer holds: workers never wait for each other here. Firings have rows of their own, since they are few
+    among all decisions, and lists are ordered by them. What did not happen has no row.
     """
 
-    pk = models.CompositePrimaryKey("trigger_id", "hour", "lane")
+    pk = models.CompositePrimaryKey("trigger_id", "is_firing", "hour", "lane")
     trigger_id = models.CharField(max_length=128)
+    is_firing = models.BooleanField(help_text="Whether the row counts firings, or decisions not to fire.")
     hour = models.DateTimeField(help_text="Its beginning, in UTC.")
     lane = models.PositiveSmallIntegerField()
     # Firings, by their outcome.
@@ -141,14 +143,6 @@ class Tally(models.Model):
         return f"{self.trigger_id} at {self.hour:%Y-%m-%d %H:00} in lane {self.lane}"
 
 
-TALLIED = (
-    "succeeded",
-    "queued",
-    "skipped",
-    "failed",
-    "condition_false",
-    "cooldown",
-    "missing_customer",
-    "loop_stopped",
-)
+TALLIED_FIRINGS = ("succeeded", "queued", "skipped", "failed")
+TALLIED = (*TALLIED_FIRINGS, "condition_false", "cooldown", "missing_customer", "loop_stopped")
 """The columns of a tally that count."""

@@ -62,14 +62,15 @@ class Counts:
 
 NOTHING = Counts()
 
+# Both values of is_firing are named, so that the index is entered with the hour as well.
 _SUMS = ", ".join(f"sum({name})::bigint" for name in TALLIED)
 _BY_HOUR = f"""
     SELECT trigger_id, hour, {_SUMS} FROM triggers_tally
-    WHERE trigger_id = ANY(%s) AND hour >= %s GROUP BY trigger_id, hour
+    WHERE trigger_id = ANY(%s) AND is_firing IN (true, false) AND hour >= %s GROUP BY trigger_id, hour
 """
 _BY_STEP = f"""
     SELECT date_bin(%s * interval '1 hour', hour, %s) AS step, {_SUMS} FROM triggers_tally
-    WHERE trigger_id = %s AND hour >= %s AND hour < %s GROUP BY step
+    WHERE trigger_id = %s AND is_firing IN (true, false) AND hour >= %s AND hour < %s GROUP BY step
 """
 _LAST_FIRED = """
     SELECT asked.id, latest.fired_at

@@ -77,18 +77,17 @@ _STATEMENTS: Mapping[str, str] = {
         FROM triggers_firing WHERE action_type = 'webhook' LIMIT {deliveries}
     """,
     "tallies of firings": """
-        INSERT INTO triggers_tally (trigger_id, hour, lane, succeeded, queued, skipped, failed, condition_false,
+        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed, condition_false,
                                     cooldown, missing_customer, loop_stopped)
-        SELECT trigger_id, date_trunc('hour', fired_at), lane, count(*) FILTER (WHERE outcome = 'succeeded'),
+        SELECT trigger_id, true, date_trunc('hour', fired_at), lane, count(*) FILTER (WHERE outcome = 'succeeded'),
                count(*) FILTER (WHERE outcome = 'queued'), 0, count(*) FILTER (WHERE outcome = 'failed'), 0, 0, 0, 0
-        FROM triggers_firing GROUP BY 1, 2, 3
+        FROM triggers_firing GROUP BY 1, 3, 4
     """,
     "tallies of other decisions": """
-        INSERT INTO triggers_tally (trigger_id, hour, lane, succeeded, queued, skipped, failed, condition_false,
+        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed, condition_false,
                                     cooldown, missing_customer, loop_stopped)
-        SELECT id, date_trunc('hour', now()) - h * interval '1 hour', lane, 0, 0, 0, 0, 20, 3, 0, 0
+        SELECT id, false, date_trunc('hour', now()) - h * interval '1 hour', lane, 0, 0, 0, 0, 20, 3, 0, 0
         FROM triggers_trigger, generate_series(0, 23) AS h, generate_series(0, 3) AS lane
-        ON CONFLICT (trigger_id, hour, lane) DO UPDATE SET condition_false = 20, cooldown = 3
     """,
 }
 

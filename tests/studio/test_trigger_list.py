@@ -262,9 +262,7 @@ def test_resuming_and_disabling_many(as_editor: Client, make_trigger: MakeTrigge
     assert {status_of(one) for one in triggers} == {"disabled"}
 
 
-def test_disabling_many_cancels_what_they_had_queued(
-    as_editor: Client, make_trigger: MakeTrigger, send: Send
-) -> None:
+def test_disabling_many_cancels_what_they_had_queued(as_editor: Client, make_trigger: MakeTrigger, send: Send) -> None:
     trigger = make_trigger(actionType="webhook", actionConfig={"url": "https://example.com/"})
     send()
     assert Delivery.objects.get().status == "pending"

@@ -79,9 +79,8 @@ def test_targets_are_named_and_linked_and_one_that_can_not_be_used_is_told(
     assert 'href="/studio/journeys/jrn_loan_nurture"' in fine.content.decode()
     assert "every firing fails" not in text_of(fine)
     Journey.objects.update(status=JourneyStatus.PAUSED, name="Nurture")
-    assert (
-        "The journey Nurture is paused: nobody is enrolled, and every firing fails until it is active."
-        in text_of(as_admin.get(page_of(trigger)))
+    assert "The journey Nurture is paused: nobody is enrolled, and every firing fails until it is active." in text_of(
+        as_admin.get(page_of(trigger))
     )
     Journey.objects.all().delete()
     assert "The journey jrn_loan_nurture is gone: every firing fails." in text_of(as_admin.get(page_of(trigger)))
@@ -349,12 +348,8 @@ def test_each_page_asks_at_most_15_times_however_much_there_is(
 ) -> None:
     now = clock.now()
     DecisionFlow.objects.create(id="df_a", name="Flow", created_at=now, updated_at=now)
-    Channel.objects.create(
-        id="ch_a", name="Push", channel_type="in_app", config={}, created_at=now, updated_at=now
-    )
-    trigger = make_trigger(
-        actionType="fire_recommend", actionConfig={"decisionFlowId": "df_a", "channelId": "ch_a"}
-    )
+    Channel.objects.create(id="ch_a", name="Push", channel_type="in_app", config={}, created_at=now, updated_at=now)
+    trigger = make_trigger(actionType="fire_recommend", actionConfig={"decisionFlowId": "df_a", "channelId": "ch_a"})
     for number in range(rows):
         count(trigger, at=now - timedelta(hours=number % 24), queued=3, failed=1)
         event = EventFactory()

@@ -5,17 +5,19 @@ from datetime import datetime
 
 from django.db import connection
 
-from triggers.models import TALLIED
+from triggers.models import TALLIED, TALLIED_FIRINGS
 
 Counts = Mapping[tuple[str, str], int]
 """How often, by the trigger's id and the column of the tally."""
 
+_FIRINGS = frozenset(TALLIED_FIRINGS)
 _COLUMNS = ", ".join(TALLIED)
 _ADD = f"""
-    INSERT INTO triggers_tally (trigger_id, hour, lane, {_COLUMNS})
-    SELECT trigger_id, %s, %s, {_COLUMNS}
-    FROM unnest(%s::text[], {", ".join(["%s::int[]"] * len(TALLIED))}) AS counted(trigger_id, {_COLUMNS})
-    ON CONFLICT (trigger_id, hour, lane) DO UPDATE
+    INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, {_COLUMNS})
+    SELECT trigger_id, is_firing, %s, %s, {_COLUMNS}
+    FROM unnest(%s::text[], %s::boolean[], {", ".join(["%s::int[]"] * len(TALLIED))})
+        AS counted(trigger_id, is_firing, {_COLUMNS})
+    ON CONFLICT (trigger_id, is_firing, hour, lane) DO UPDATE
     SET {", ".join(f"{name} = triggers_tally.{name} + excluded.{name}" for name in TALLIED)}
 """
 
@@ -25,7 +27,11 @@ def add_to_tally(counts: Counts, *, lane: int, now: datetime) -> None:
     if not counts:
         return
     hour = now.replace(minute=0, second=0, microsecond=0)
-    trigger_ids = sorted({trigger_id for trigger_id, _ in counts})
-    columns = [[counts.get((trigger_id, name), 0) for trigger_id in trigger_ids] for name in TALLIED]
+    rows = sorted({(trigger_id, name in _FIRINGS) for trigger_id, name in counts})
+    columns = [
+        [counts.get((trigger_id, name), 0) if is_firing == (name in _FIRINGS) else 0 for trigger_id, is_firing in rows]
+        for name in TALLIED
+    ]
+    trigger_ids, kinds = [trigger_id for trigger_id, _ in rows], [is_firing for _, is_firing in rows]
     with connection.cursor() as cursor:
-        cursor.execute(_ADD, [hour, lane, trigger_ids, *columns])
+        cursor.execute(_ADD, [hour, lane, trigger_ids, kinds, *columns])

@@ -13,8 +13,9 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Tally',
             fields=[
-                ('pk', models.CompositePrimaryKey('trigger_id', 'hour', 'lane', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('pk', models.CompositePrimaryKey('trigger_id', 'is_firing', 'hour', 'lane', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('trigger_id', models.CharField(max_length=128)),
+                ('is_firing', models.BooleanField(help_text='Whether the row counts firings, or decisions not to fire.')),
                 ('hour', models.DateTimeField(help_text='Its beginning, in UTC.')),
                 ('lane', models.PositiveSmallIntegerField()),
                 ('succeeded', models.PositiveIntegerField(default=0)),

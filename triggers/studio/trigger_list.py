@@ -116,9 +116,9 @@ def _last_fired() -> Subquery:
 
 
 def _fired_since(begin: datetime) -> Subquery:
-    tallies = Tally.objects.filter(trigger_id=OuterRef("pk"), hour__gte=begin).order_by().values("trigger_id")
+    tallies = Tally.objects.filter(trigger_id=OuterRef("pk"), is_firing=True, hour__gte=begin)
     fired = Sum(F("succeeded") + F("queued") + F("skipped") + F("failed"))
-    return Subquery(tallies.annotate(fired=fired).values("fired"))
+    return Subquery(tallies.order_by().values("trigger_id").annotate(fired=fired).values("fired"))
 
 
 def _event_types() -> Sequence[str]:
