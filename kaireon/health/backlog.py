@@ -39,6 +39,12 @@ _DELIVERIES = """
 _PENDING_DELIVERIES = """
     SELECT count(*) FROM (SELECT FROM delivery_delivery WHERE status = 'pending' LIMIT %(most)s) AS few
 """
+# The newest entry's id less the last one that is sealed; ids that were rolled back count as well.
+_UNSEALED = """
+    SELECT greatest(0, coalesce((SELECT id FROM audit_entry ORDER BY id DESC LIMIT 1), 0)
+                     - coalesce((SELECT last_id FROM audit_seal ORDER BY number DESC LIMIT 1), 0))
+"""
+_OPEN_CIRCUITS = "SELECT count(*) FROM delivery_circuit WHERE opened_at IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,16 @@ def failed_events() -> int:
 def deliveries(status: Status) -> int:
     """Those that are pending, held or dead: at most MOST. Raises DatabaseError."""
     return _count(_PENDING_DELIVERIES if status is Status.PENDING else _DELIVERIES, status=status.value)
+
+
+def open_circuits() -> int:
+    """Receivers that are sent nothing but probes. Raises DatabaseError."""
+    return _count(_OPEN_CIRCUITS)
+
+
+def unsealed_entries() -> int:
+    """How far the sealing of the audit log is behind, about. Raises DatabaseError."""
+    return _count(_UNSEALED)
 
 
 def _count(statement: str, **parameters: str) -> int:

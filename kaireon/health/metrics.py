@@ -66,6 +66,12 @@ def _stored() -> Iterator[Metric]:
         yield GaugeMetricFamily(
             f"kaireon_deliveries_{status}", f"Deliveries that are {status}", value=backlog.deliveries(status)
         )
+    yield GaugeMetricFamily(
+        "kaireon_circuits_open", "Receivers that are sent nothing but probes", value=backlog.open_circuits()
+    )
+    yield GaugeMetricFamily(
+        "kaireon_audit_unsealed", "Entries of the audit log that no seal covers yet", value=backlog.unsealed_entries()
+    )
     yield from _streams()
 
 

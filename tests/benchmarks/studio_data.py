@@ -60,7 +60,8 @@ _STATEMENTS: Mapping[str, str] = {
     "audit entries": """
         INSERT INTO audit_entry (at, action, actor, subject, trigger_id, customer_id, event_type, event_id,
                                  action_taken, outcome, facts, request_id)
-        SELECT created_at, 'trigger.created', 'system', id, id, '', event_type, '', '', '', '{{"trigger": {{}}}}'::jsonb, ''
+        SELECT created_at, 'trigger.created', 'system', id, id, '', event_type, '', '', '',
+               '{{"trigger": {{}}}}'::jsonb, ''
         FROM triggers_trigger
         UNION ALL
         SELECT fired_at, 'trigger.fired', 'system', id, trigger_id, customer_id, event_type, event_id, action_type,
@@ -77,15 +78,15 @@ _STATEMENTS: Mapping[str, str] = {
         FROM triggers_firing WHERE action_type = 'webhook' LIMIT {deliveries}
     """,
     "tallies of firings": """
-        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed, condition_false,
-                                    cooldown, missing_customer, loop_stopped)
+        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed,
+                                    condition_false, cooldown, missing_customer, loop_stopped)
         SELECT trigger_id, true, date_trunc('hour', fired_at), lane, count(*) FILTER (WHERE outcome = 'succeeded'),
                count(*) FILTER (WHERE outcome = 'queued'), 0, count(*) FILTER (WHERE outcome = 'failed'), 0, 0, 0, 0
         FROM triggers_firing GROUP BY 1, 3, 4
     """,
     "tallies of other decisions": """
-        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed, condition_false,
-                                    cooldown, missing_customer, loop_stopped)
+        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed,
+                                    condition_false, cooldown, missing_customer, loop_stopped)
         SELECT id, false, date_trunc('hour', now()) - h * interval '1 hour', lane, 0, 0, 0, 0, 20, 3, 0, 0
         FROM triggers_trigger, generate_series(0, 23) AS h, generate_series(0, 3) AS lane
     """,

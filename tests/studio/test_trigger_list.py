@@ -19,7 +19,7 @@ from tests.triggers.fixtures import Send
 from triggers.engine.tally import add_to_tally
 from triggers.lifecycle import delete_trigger, update_trigger
 from triggers.models import Trigger
-from triggers.studio import bulk
+from triggers.studio import bulk, switching
 from triggers.studio.activity import HEIGHT, sparkline
 from triggers.tallies import NOTHING, Counts
 
@@ -76,7 +76,7 @@ def test_a_row_says_what_the_trigger_is_and_what_it_did_in_the_last_24_hours(
     count(trigger, succeeded=1200, failed=50, cooldown=34, condition_false=9000)
     count(trigger, hours_ago=23, succeeded=4)
     count(trigger, hours_ago=24, succeeded=7000)
-    FiringFactory(trigger_id=trigger.pk, fired_at=clock.now() - timedelta(minutes=3, seconds=5))
+    FiringFactory.create(trigger_id=trigger.pk, fired_at=clock.now() - timedelta(minutes=3, seconds=5))
     row = row_of(as_admin.get(LIST), trigger)
     for words in (
         "High-Value Purchase After a purchase over $500",
@@ -148,8 +148,8 @@ def test_each_order_is_in_the_address(as_admin: Client, make_trigger: MakeTrigge
     a, b, c = (make_trigger(name=name, priority=priority) for name, priority in (("a", 50), ("b", 80), ("c", 10)))
     count(a, succeeded=1, failed=2)
     count(b, queued=1, skipped=1, cooldown=50)
-    FiringFactory(trigger_id=c.pk, fired_at=clock.now() - timedelta(hours=1))
-    FiringFactory(trigger_id=a.pk, fired_at=clock.now() - timedelta(hours=2))
+    FiringFactory.create(trigger_id=c.pk, fired_at=clock.now() - timedelta(hours=1))
+    FiringFactory.create(trigger_id=a.pk, fired_at=clock.now() - timedelta(hours=2))
     update_trigger(trigger_id=b.pk, values={"description": "new"}, now=clock.now())
     for sort, expected in (
         ("", "bac"), ("-priority", "bac"), ("priority", "cab"), ("name", "abc"), ("-name", "cba"),
@@ -325,7 +325,7 @@ def test_a_trigger_that_somebody_deletes_in_between_is_told(
         delete_trigger(trigger_id=trigger_id)
         return switch(trigger_id, status)
 
-    switch = bulk.set_status
+    switch = switching.set_status
     monkeypatch.setattr(bulk, "set_status", lambda pk, status: (deleted_first if pk == one.pk else switch)(pk, status))
     told = text_of(agree(as_editor, query("pause", one, two)))
     assert "One: deleted meanwhile." in told
@@ -407,6 +407,6 @@ def test_the_list_asks_at_most_15_times_however_long_it_is(
     for _ in range(rows):
         trigger = make_trigger()
         count(trigger, succeeded=1)
-        FiringFactory(trigger_id=trigger.pk)
+        FiringFactory.create(trigger_id=trigger.pk)
     with django_assert_max_num_queries(15):
         assert len(names(as_admin.get(LIST, {"sort": sort}))) == min(rows, 50)

@@ -361,12 +361,12 @@ class TestJson:
             if (!control.isConnected || control.type === "datetime-local") continue
             for (const name of ["input", "change"]) control.dispatchEvent(new Event(name, { bubbles: true }))
           }
-          const touched = root.querySelector("textarea").value
+          const touched = root.querySelector("textarea[name]").value
           const add = [...root.querySelectorAll('[data-part^="add-"]')].at(-1)
           add.click()
-          const added = root.querySelector("textarea").value
+          const added = root.querySelector("textarea[name]").value
           root.querySelector('[aria-label="Undo"]').click()
-          return [touched, added, root.querySelector("textarea").value]
+          return [touched, added, root.querySelector("textarea[name]").value]
         }"""
 
         @settings(

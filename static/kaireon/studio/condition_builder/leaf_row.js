@@ -144,7 +144,7 @@ export class LeafRow {
 
   chooseKind() {
     const kind = this.kind.value
-    if (kind === this.shownKind) return
+    if (!this.shownKind || kind === this.shownKind) return
     const { leaf, state } = this
     state.chosen = kind
     state.isAuto = false

@@ -58,7 +58,10 @@ function list(builder, one, { key, members, at, depth }, rows) {
       class: "condition-group__key",
       "data-part": part,
       "aria-label": at === 0 ? "Which of them must hold" : "And which of these must hold",
-      change: () => builder.change(tree.turn(builder.tree, one.id), { focus: [one.id, part], say: `Now ${titleOf(tree.otherKey(key)).toLowerCase()}.` }),
+      change: ({ target }) => {
+        if (target.value === key) return
+        builder.change(tree.turn(builder.tree, one.id), { focus: [one.id, part], say: `Now ${titleOf(target.value).toLowerCase()}.` })
+      },
     },
     el("option", { value: "all" }, "All of these"),
     el("option", { value: "any" }, "Any of these"),
