@@ -34,13 +34,17 @@ def _bank() -> Iterator[tuple[str, dict[str, Any]]]:
         with Running(home) as product:
             product.wait_until_ready()
             demo = json.loads((home / "demo.json").read_text())
-            code, output = manage(home, "demo_traffic", "--rate", "40", "--seconds", str(TRAFFIC_SECONDS), "--seed", "7")
+            code, output = manage(
+                home, "demo_traffic", "--rate", "40", "--seconds", str(TRAFFIC_SECONDS), "--seed", "7"
+            )
             assert code == 0, output
             wait_for(
-                lambda: json.loads(product.ask("/api/v1/events?status=pending&limit=1", key=demo["apiKey"])[1])[
-                    "pagination"
-                ]["total"]
-                == 0,
+                lambda: (
+                    json.loads(product.ask("/api/v1/events?status=pending&limit=1", key=demo["apiKey"])[1])[
+                        "pagination"
+                    ]["total"]
+                    == 0
+                ),
                 patience_s=60,
                 what="all events are processed",
             )

@@ -66,7 +66,6 @@ class SignIn(LoginView):
         return form
 
 
-
 def _typed_login(request: HttpRequest) -> str:
     # As the form reads it, so that blanks around a login don't make it another one.
     return str(request.POST.get("username", "")).strip()

@@ -1,5 +1,6 @@
 """The rows of the list of triggers: each with its words, and with what it did lately."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,9 +14,11 @@ from triggers.tallies import last_fired
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A trigger as the list shows it."""
+    """A trigger as the list shows it. `key` tells its parts from those of other rows: a trigger's id may hold characters
+    that mean something in selectors."""
 
     trigger: Trigger
+    key: str
     activity: Activity
     last_fired_at: datetime | None
     action: str
@@ -31,6 +34,7 @@ def rows_of(triggers: Sequence[Trigger], *, now: datetime) -> list[Row]:
     return [
         Row(
             trigger=trigger,
+            key=hashlib.sha256(trigger.pk.encode()).hexdigest()[:12],
             activity=activities[trigger.pk],
             last_fired_at=firings.get(trigger.pk),
             action=action_label(trigger.action_type),

@@ -12,6 +12,11 @@ document.addEventListener("scroll", ({ target }) => {
   if (menu && !menu.contains(target)) menu.hidePopover()
 }, { capture: true, passive: true })
 
+// What was chosen is under way; the menu is in its way.
+document.addEventListener("click", ({ target }) => {
+  if (target.closest(".menu__item")) target.closest(".menu__list--floating")?.hidePopover()
+})
+
 function place(menu) {
   const button = document.querySelector(`[popovertarget="${CSS.escape(menu.id)}"]`).getBoundingClientRect()
   const { width, height } = menu.getBoundingClientRect()

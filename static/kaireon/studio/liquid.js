@@ -73,7 +73,7 @@ document.addEventListener("scroll", ({ target }) => target === document && known
 /** Puts the list below the letter at `at`, inside of the window. */
 function placeBelow(list, field, at) {
   list.classList.add("suggestions--floating")
-  const host = field.closest("dialog") ?? document.body
+  const host = field.closest("dialog, main") ?? document.body
   if (list.parentElement !== host) host.append(list)
   const { left, bottom, top } = letterAt(field, at)
   const { width, height } = list.getBoundingClientRect()

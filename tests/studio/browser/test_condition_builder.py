@@ -414,7 +414,9 @@ class TestServer:
         segment.tab("Builder").click()
         segment.parts("grip").nth(1).press("ArrowUp")
         assert segment.problems() == [problem]
-        assert "Line 4" in segment.root.locator(".json-editor__problems").inner_text()
+        segment.tab("JSON").click()
+        assert segment.problems() == [f"Line 4 {problem}"]
+        segment.tab("Builder").click()
         segment.parts("field").nth(0).fill("customer.tier")
         assert segment.problems() == []
 

@@ -354,7 +354,7 @@ export class ConditionBuilder extends HTMLElement {
     this.#rootNotes.replaceChildren(...ofNothing.map(({ message }) => el("p", { class: "field__problem" }, message)))
     this.#undo.disabled = !this.#history.canUndo || this.#broken.length > 0
     this.#redo.disabled = !this.#history.canRedo || this.#broken.length > 0
-    this.json.show(this.#atLines())
+    if (this.#panel.hidden) this.json.show(this.#atLines())
   }
 
   /** The problems at their lines, { line, at, message }, from the first line to the last. */

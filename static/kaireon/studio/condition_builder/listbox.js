@@ -24,10 +24,12 @@ export class Listbox {
       const item = target.closest("[role=option]")
       if (item) this.choose(Number(item.dataset.index))
     })
-    // A <textarea> may be no combobox; it stays a text field that suggests.
     if (input.matches("input")) {
       input.setAttribute("role", "combobox")
       input.setAttribute("aria-expanded", "false")
+    } else {
+      // A <textarea> may be no combobox; it stays a text field that suggests, and what scrolls must be reachable.
+      this.list.tabIndex = 0
     }
     input.setAttribute("aria-autocomplete", "list")
     input.setAttribute("autocomplete", "off")

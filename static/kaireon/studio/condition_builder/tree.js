@@ -129,9 +129,14 @@ export function* walk(node, path = "", depth = 1, place = { parent: null, key: n
   }
 }
 
+const places = new WeakMap()
+
+/** The node of that id, with its place as `walk` gives it; null where there is none. */
 export function find(root, id) {
-  for (const found of walk(root)) if (found.node.id === id) return found
-  return null
+  if (root === null) return null
+  // No tree ever changes, so that each has to be gone through once alone.
+  if (!places.has(root)) places.set(root, new Map([...walk(root)].map((place) => [place.node.id, place])))
+  return places.get(root).get(id) ?? null
 }
 
 export function countLeaves(root) {

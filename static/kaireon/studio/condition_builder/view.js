@@ -1,6 +1,6 @@
 // The tree as it stands on the page: groups with their rails, and the leaves' rows in them.
 
-import { button, el, icon, iconButton, newElementId } from "./elements.js"
+import { button, el, icon, iconButton } from "./elements.js"
 import { LeafRow } from "./leaf_row.js"
 import * as tree from "./tree.js"
 import { placeInWords, titleOf } from "./words.js"
@@ -132,8 +132,8 @@ function handle(builder, id) {
 
 function openMenu({ target }) {
   const menu = target.closest("[data-node]").querySelector("details.menu")
+  menu.addEventListener("toggle", () => menu.querySelector("button:not([disabled])").focus(), { once: true })
   menu.open = true
-  menu.querySelector("button:not([disabled])").focus()
 }
 
 function tools(builder, one) {
@@ -144,7 +144,16 @@ function tools(builder, one) {
 }
 
 function menu(builder, one, name) {
+  const list = el("div", { class: "menu__list" })
+  const summary = el("summary", { class: "button button--icon", "aria-label": `More for ${name}`, title: "More", "data-part": "menu" }, icon("ellipsis-vertical"))
+  // What is possible is asked when it is wanted: for two hundred rows at once it would take a while.
+  const fill = ({ target }) => target.open && list.replaceChildren(...menuItems(builder, one))
+  return el("details", { class: "menu", toggle: fill }, summary, list)
+}
+
+function menuItems(builder, one) {
   const { tree: root } = builder
+  const isFull = tree.countLeaves(root) + tree.countLeaves(one) > tree.MAX_LEAVES
   const steps = [
     ["up", "Move up", "arrow-up"],
     ["down", "Move down", "arrow-down"],
@@ -152,23 +161,19 @@ function menu(builder, one, name) {
     ["out", "Out of the group", "list-indent-decrease"],
   ]
   const item = (words, iconName, act, isPossible = true) => button(words, { class: "menu__item", disabled: !isPossible, click: act }, iconName)
-  const isFull = tree.countLeaves(root) >= tree.MAX_LEAVES
-  const items = [
-    ...(one.id === root.id ? [] : steps.map(([direction, words, iconName]) => item(words, iconName, () => builder.step(one.id, direction, "menu"), tree.step(root, one.id, direction) !== null))),
+  const items = steps.map(([direction, words, iconName]) =>
+    item(words, iconName, () => builder.step(one.id, direction, "menu"), tree.step(root, one.id, direction) !== null),
+  )
+  items.push(
     item("Duplicate", "copy", () => builder.duplicate(one.id), !isFull && (one.id !== root.id || tree.canWrap(root, one.id))),
     item("Wrap in a group", "group", () => builder.wrap(one.id), tree.canWrap(root, one.id)),
-  ]
+  )
   if (tree.isGroup(one)) {
     items.push(item("Unwrap the group", "ungroup", () => builder.unwrap(one.id), tree.canUnwrap(root, one.id)))
     if (one.lists.length === 1) {
       const other = titleOf(tree.otherKey(one.lists[0].key)).toLowerCase()
-      items.push(item(`And ${other}`, "plus", () => builder.addList(one.id), !isFull))
+      items.push(item(`And ${other}`, "plus", () => builder.addList(one.id), tree.countLeaves(root) < tree.MAX_LEAVES))
     }
   }
-  return el(
-    "details",
-    { class: "menu" },
-    el("summary", { class: "button button--icon", "aria-label": `More for ${name}`, title: "More", "data-part": "menu", id: newElementId("menu") }, icon("ellipsis-vertical")),
-    el("div", { class: "menu__list" }, items),
-  )
+  return items
 }
