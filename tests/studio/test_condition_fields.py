@@ -62,7 +62,7 @@ class TestFieldsOfDocuments:
         }
 
     def test_samples_are_five_different_ones_of_which_none_is_long(self) -> None:
-        documents = [{"a": value} for value in ["x" * 200, 1, 1, True, "1", 1.5, 2, 3]]
+        documents: list[dict[str, Any]] = [{"a": value} for value in ["x" * 200, 1, 1, True, "1", 1.5, 2, 3]]
         assert told(*documents) == {"a": ("number", [1, True, "1", 1.5, 2])}
 
     def test_the_type_is_the_most_frequent_and_null_only_where_there_is_nothing_else(self) -> None:
@@ -97,7 +97,7 @@ class TestFieldsOfDocuments:
 @pytest.mark.django_db
 class TestFieldsOfTriggers:
     def test_the_four_that_every_event_has_come_first(self, as_viewer: Client) -> None:
-        EventFactory(event_type="purchase", event_id="evt_1", customer_id="cust_78", occurred_at=NOW)
+        EventFactory.create(event_type="purchase", event_id="evt_1", customer_id="cust_78", occurred_at=NOW)
         fields = asked(as_viewer, TRIGGER_FIELDS, event_type="purchase")
         assert list(fields.items()) == [
             ("eventType", ("text", ["purchase"])),
@@ -108,15 +108,15 @@ class TestFieldsOfTriggers:
 
     def test_then_what_recent_events_of_the_type_hold_the_newest_first(self, as_viewer: Client) -> None:
         for amount in (1, 2, 3, 4, 5, 6, 7):
-            EventFactory(event_type="purchase", properties={"metadata": {"amount": amount}})
-        EventFactory(event_type="other", properties={"unrelated": 1})
+            EventFactory.create(event_type="purchase", properties={"metadata": {"amount": amount}})
+        EventFactory.create(event_type="other", properties={"unrelated": 1})
         fields = asked(as_viewer, TRIGGER_FIELDS, event_type="purchase")
         assert fields["metadata.amount"] == ("number", [7, 6, 5, 4, 3])
         assert "unrelated" not in fields
 
     def test_no_property_hides_one_of_the_four_or_the_customers_record(self, as_viewer: Client) -> None:
         properties = {"eventType": "fake", "customer": {"tier": "fake"}}
-        EventFactory(event_type="purchase", properties=properties)
+        EventFactory.create(event_type="purchase", properties=properties)
         fields = asked(as_viewer, TRIGGER_FIELDS, event_type="purchase")
         assert fields["eventType"] == ("text", ["purchase"])
         assert not [name for name in fields if name.startswith("customer.") or name == "customer"]
@@ -143,7 +143,7 @@ class TestFieldsOfTriggers:
         }
 
     def test_a_number_keeps_all_of_its_digits(self, as_viewer: Client) -> None:
-        EventFactory(event_type="purchase", properties={"big": 2**63 + 1})
+        EventFactory.create(event_type="purchase", properties={"big": 2**63 + 1})
         answer = as_viewer.get(TRIGGER_FIELDS, {"event_type": "purchase"})
         assert b"[9223372036854775809]" in answer.content
 

@@ -14,8 +14,10 @@ from triggers.tallies import last_fired
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A trigger as the list shows it. `key` tells its parts from those of other rows: a trigger's id may hold characters
-    that mean something in selectors."""
+    """A trigger as the list shows it.
+
+    `key` tells its parts from those of other rows: a trigger's id may hold characters that mean something in selectors.
+    """
 
     trigger: Trigger
     key: str

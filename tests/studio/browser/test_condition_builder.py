@@ -32,7 +32,7 @@ def opened(page_as: Callable[..., Page]) -> Open:
 
     def build(condition: Any = None, **options: Any) -> Builder:
         for amount in (750, 120):
-            EventFactory(
+            EventFactory.create(
                 event_type="outcome.recorded",
                 properties={"outcomeType": "conversion", "metadata": {"amount": amount, "isNew": True}},
             )

@@ -20,7 +20,7 @@ SUGGESTED = "/static/kaireon/studio/liquid_names.js"
 def body(page_as: Callable[..., Page]) -> Locator:
     """The body of a webhook that a new trigger for purchases sends."""
     create_schema(name="Profile", fields=[Field("first_name", "text")], now=clock.now())
-    EventFactory(event_type="purchase", properties={"metadata": {"amount": 750}, "items": [{"sku": "a-1"}]})
+    EventFactory.create(event_type="purchase", properties={"metadata": {"amount": 750}, "items": [{"sku": "a-1"}]})
     create_secret(name="push_token", value="s3cret")
     page = page_as("editor")
     page.goto("/studio/triggers/new")
