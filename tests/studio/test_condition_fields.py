@@ -49,7 +49,7 @@ def store(schema_id: str, customer_id: str, attributes: dict[str, Any]) -> None:
 
 class TestFieldsOfDocuments:
     def test_a_field_is_named_by_its_path_and_has_its_type_and_samples_the_first_documents_first(self) -> None:
-        documents = [
+        documents: list[dict[str, Any]] = [
             {"metadata": {"amount": 750, "isNew": True}, "at": "2026-03-10T14:30:00Z", "tier": "gold"},
             {"metadata": {"amount": 120, "isNew": True}, "at": None, "tier": "gold"},
         ]

@@ -47,7 +47,7 @@ class ShownGroup:
 def condition_tree(raw: Any) -> ShownGroup | ShownLeaf | None:
     """A stored condition to be shown by studio/components/condition.html; None for the one that is always true.
 
-    Raises ConditionError for what is none: only a row that was changed past every check.
+    Raises ConditionError for what is none; `is_condition` tells beforehand.
     """
     condition = conditions.parse(raw)
     return None if isinstance(condition, conditions.Always) else _shown(condition, depth=1)
@@ -62,6 +62,16 @@ def _shown(node: conditions.Node, *, depth: int) -> ShownGroup | ShownLeaf:
         if members is not None
     ]
     return ShownGroup((depth - 1) % _RAILS + 1, lists)
+
+
+@register.filter
+def is_condition(raw: Any) -> bool:
+    """Whether it is a condition at all: a row that was changed past every check may hold anything."""
+    try:
+        conditions.parse(raw)
+    except conditions.ConditionError:
+        return False
+    return True
 
 
 @register.filter

@@ -50,7 +50,7 @@ def _bank(live: str) -> None:
     CHANNELS.create(values={"id": "ch_push", "name": "Push", "channel_type": "in_app", "config": channel}, now=now)
     FLOWS.create(values={"id": "df_cross_sell", "name": "Cross-sell"}, now=now)
     properties = {"outcomeType": "conversion", "metadata": {"amount": 750}}
-    EventFactory(event_type="outcome.recorded", customer_id="cust_78", properties=properties)
+    EventFactory.create(event_type="outcome.recorded", customer_id="cust_78", properties=properties)
 
 
 def stored() -> dict[str, Any]:

@@ -53,10 +53,6 @@ export class LeafRow {
     return this.known?.samples ?? []
   }
 
-  get chosen() {
-    return this.state.chosen
-  }
-
   // --- the field
 
   fieldEditor() {
@@ -242,7 +238,8 @@ export class LeafRow {
   hints() {
     const { leaf, type } = this
     const { value, operator } = leaf
-    if (value === undefined || operator === "in" || operator === "exists") return []
+    if (value === undefined || operator === "exists") return []
+    if (operator === "in") return this.hintsOfList()
     const spelling = asNumber(value)
     const name = leaf.field || "the field"
     if (spelling && type !== "text") {
@@ -260,6 +257,15 @@ export class LeafRow {
       return [el("p", { class: "condition-leaf__hint" }, "Compared as text, letter by letter.")]
     }
     return []
+  }
+
+  hintsOfList() {
+    const { leaf, type } = this
+    const isOff = (item) => (type === "number" ? item.type === "text" && asNumber(item) : type === "text" && item.type === "number")
+    const off = leaf.value.type === "list" ? leaf.value.items.filter(isOff) : []
+    if (!off.length) return []
+    const [is, never] = type === "number" ? ["a number", "a number is never equal to a text"] : ["text", "a text is never equal to a number"]
+    return [el("p", { class: "condition-leaf__hint" }, `${leaf.field} is ${is} in recent events, and ${never}: ${off.map(shortly).join(", ")}.`)]
   }
 
   hint(words, label, value, kind) {
