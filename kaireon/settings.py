@@ -299,6 +299,7 @@ DELIVERY_RETRY_SECONDS: list[float] | None = None
 RETENTION_DAYS = {
     "events": _whole("KAIREON_RETENTION_EVENTS_DAYS", 90),
     "firings": _whole("KAIREON_RETENTION_FIRINGS_DAYS", 400),
+    "tallies": _whole("KAIREON_RETENTION_TALLIES_DAYS", 90),
     "deliveries": _whole("KAIREON_RETENTION_DELIVERIES_DAYS", 90),
     "enrolments": _whole("KAIREON_RETENTION_ENROLMENTS_DAYS", 400),
     "recommendations": _whole("KAIREON_RETENTION_RECOMMENDATIONS_DAYS", 400),

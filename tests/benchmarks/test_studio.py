@@ -21,7 +21,7 @@ from tests.benchmarks.studio_data import HOT_TRIGGER, generate
 from tests.studio.routes import ROUTES
 from triggers.models import Firing
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.django_db, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True), pytest.mark.timeout(1800)]
 
 ROUNDS = 9
 TARGET_MS = 200

@@ -19,7 +19,8 @@ from kaireon.events.models import Event, StreamDeadLetter
 from kaireon.journeys.models import Enrolment, EnrolmentStatus
 from tests.retention import aged
 from tests.triggers.fixtures import Send, decisions, process_all
-from triggers.models import Firing, Trigger
+from triggers.engine.tally import add_to_tally
+from triggers.models import Firing, Tally, Trigger
 
 pytestmark = pytest.mark.django_db
 
@@ -46,10 +47,15 @@ def test_each_kind_of_row_goes_at_its_age_and_not_before() -> None:
         aged.message(days)
         at = clock.now() - timedelta(days=days)
         StreamDeadLetter.objects.create(source="kafka", position=str(days), reason="", received_at=at)
+        # An hour is past its age when it is over for as long.
+        add_to_tally(
+            {("trg_t", "succeeded"): 1, ("trg_t", "cooldown"): 2}, lane=3, now=at - timedelta(hours=2 * (days > DAYS))
+        )
     assert run() == {
         "events": 2,
         "deliveries": 2,
         "firings": 2,
+        "tallies": 4,
         "enrolments": 2,
         "recommendations": 2,
         "outcomes": 2,
@@ -59,6 +65,7 @@ def test_each_kind_of_row_goes_at_its_age_and_not_before() -> None:
     for model in (Event, Delivery, Firing, Enrolment, Recommendation, Interaction, InboxMessage, StreamDeadLetter):
         assert model.objects.count() == 1, model
     assert Attempt.objects.count() == 2
+    assert Tally.objects.count() == 2
     assert run() == {}
 
 

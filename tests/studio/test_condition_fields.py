@@ -142,6 +142,13 @@ class TestFieldsOfTriggers:
             "customer.extra.pets": ("number", [2]),
         }
 
+    def test_what_the_schema_says_of_a_field_counts_for_more_than_what_it_looks_like(self, as_viewer: Client) -> None:
+        schema_id = schema_with(("note", "text"))
+        for customer_id in ("cust_1", "cust_2"):
+            store(schema_id, customer_id, {"note": "2026-03-10T14:30:00Z"})
+        fields = asked(as_viewer, TRIGGER_FIELDS)
+        assert fields["customer.note"] == ("text", ["2026-03-10T14:30:00Z"])
+
     def test_a_number_keeps_all_of_its_digits(self, as_viewer: Client) -> None:
         EventFactory.create(event_type="purchase", properties={"big": 2**63 + 1})
         answer = as_viewer.get(TRIGGER_FIELDS, {"event_type": "purchase"})

@@ -1,4 +1,4 @@
-"""Firings go when they are past their age, as far as nobody needs them any more.
+"""Firings and tallies go when they are past their age, firings as far as nobody needs them any more.
 
 A firing stays, whatever its age, while its trigger's cooldown has not elapsed (cooldowns are rebuilt from firings when
 Redis comes back empty), while a delivery of it is still to be sent, while its event waits or has failed (a second run
@@ -43,6 +43,12 @@ _SELECT = """
 """
 _DELETE = "DELETE FROM triggers_firing WHERE id = ANY(%s)"
 
+_DELETE_TALLIES = """
+    DELETE FROM triggers_tally WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM triggers_tally WHERE is_firing IN (true, false) AND hour < %s LIMIT %s FOR UPDATE SKIP LOCKED
+    ))
+"""
+
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """Firings carry the Redis server's time; so much it may differ from ours."""
 
@@ -52,8 +58,9 @@ _Position = tuple[datetime, str]
 
 
 def register() -> None:
-    """Adds the rule for firings."""
+    """Adds the rules for firings and tallies."""
     retention.register(retention.Rule("firings", lambda: settings.RETENTION_DAYS["firings"], sweep))
+    retention.register(retention.Rule("tallies", lambda: settings.RETENTION_DAYS["tallies"], sweep_tallies))
 
 
 def sweep(age: Age) -> Iterator[int]:
@@ -63,6 +70,18 @@ def sweep(age: Age) -> Iterator[int]:
         trigger_ids = [row[0] for row in cursor.fetchall()]
     for trigger_id in trigger_ids:
         yield from batches(partial(_step, age, trigger_id))
+
+
+def sweep_tallies(age: Age) -> Iterator[int]:
+    """Deletes the tallies of hours that are over for as long. Nobody counts up in them any more."""
+    return batches(partial(_step_of_tallies, age))
+
+
+def _step_of_tallies(age: Age, after: bool | None) -> Step[bool]:
+    with connection.cursor() as cursor:
+        cursor.execute(_DELETE_TALLIES, [age.cutoff - timedelta(hours=1), BATCH_SIZE])
+        deleted = cursor.rowcount
+    return Step(deleted, True if deleted == BATCH_SIZE else None)
 
 
 def _step(age: Age, trigger_id: str, after: _Position | None) -> Step[_Position]:

@@ -77,7 +77,8 @@ class DraftTrigger(StudioPage):
             if not request.POST.get("event_is_typed"):
                 context["event_text"] = first_text(event_type, recent)
                 event_form = EventForm({"event": context["event_text"]})
-        event = event_form.read(event_type=event_type)
+        # Before a type is chosen there is nothing that the event could be wrong for.
+        event = event_form.read(event_type=event_type) if event_type else None
         runnable = read_runnable(form, without=frozenset({"eventType", "condition"}))
         if runnable is not None and event is not None:
             context["result"] = try_out(runnable, event, now=clock.now())

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import BigIntegerField, OuterRef, Q, QuerySet, Subquery
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
@@ -13,7 +14,7 @@ from kaireon.core import clock
 from kaireon.studio.lists import NumberedList, SearchFilter
 from triggers.actions.registry import actions
 from triggers.definition import PRIORITY_BANDS
-from triggers.models import Firing, Status, Tally, Trigger
+from triggers.models import Firing, Status, Trigger
 from triggers.studio.recipes import RECIPES
 from triggers.studio.rows import rows_of
 from triggers.tallies import first_of_24_hours
@@ -95,7 +96,7 @@ class TriggerList(NumberedList[Trigger]):
             case "fired":
                 return rows.annotate(fired_lately=Coalesce(_last_fired(), _NEVER))
             case "count":
-                return rows.annotate(fired_count=Coalesce(_fired_since(first_of_24_hours(clock.now())), 0))
+                return rows.annotate(fired_count=_fired_since(first_of_24_hours(clock.now())))
             case _:
                 return rows
 
@@ -115,10 +116,19 @@ def _last_fired() -> Subquery:
     return Subquery(firings.values("fired_at")[:1])
 
 
-def _fired_since(begin: datetime) -> Subquery:
-    tallies = Tally.objects.filter(trigger_id=OuterRef("pk"), is_firing=True, hour__gte=begin)
-    fired = Sum(F("succeeded") + F("queued") + F("skipped") + F("failed"))
-    return Subquery(tallies.order_by().values("trigger_id").annotate(fired=fired).values("fired"))
+# The sums are made once, and looked up for each trigger: asked for one by one they take several times as long.
+_FIRED_SINCE = """
+    COALESCE((
+        (SELECT jsonb_object_agg(trigger_id, fired) FROM (
+            SELECT trigger_id, sum(succeeded + queued + skipped + failed) AS fired FROM triggers_tally
+            WHERE is_firing AND hour >= %s GROUP BY trigger_id
+        ) AS counted) ->> triggers_trigger.id
+    )::bigint, 0)
+"""
+
+
+def _fired_since(begin: datetime) -> RawSQL:
+    return RawSQL(_FIRED_SINCE, [begin], output_field=BigIntegerField())
 
 
 def _event_types() -> Sequence[str]:

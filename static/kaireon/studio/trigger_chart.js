@@ -1,75 +1,63 @@
-// The chart of a trigger: stacked bars, painted with the colours of the legend, which follow light and dark.
+// The chart of a trigger: stacked bars in the colours of the legend. The browser has worked those out from the tokens, for
+// light or dark; where that changes, the chart is drawn anew.
 
 const { Chart } = window
 let chart = null
 
 function draw() {
+  chart?.destroy()
+  chart = null
   const canvas = document.querySelector("canvas[data-chart]")
-  if (chart && chart.canvas !== canvas) {
-    chart.destroy()
-    chart = null
-  }
-  if (!canvas || chart) return
+  if (!canvas) return
   const { labels, series } = JSON.parse(document.getElementById(canvas.dataset.chart).textContent)
+  const subtle = styleOf(".legend__item .subtle").color
+  const panel = styleOf("#did")
   chart = new Chart(canvas, {
     type: "bar",
-    data: {
-      labels,
-      datasets: series.map(({ name, label, values }) => ({ name, label, data: values, maxBarThickness: 28, ...colours(name) })),
-    },
+    data: { labels, datasets: series.map(bars) },
     options: {
       animation: false,
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
-      plugins: { legend: { display: false }, colors: { enabled: false }, tooltip: { filter: ({ raw }) => raw > 0 } },
+      plugins: {
+        legend: { display: false },
+        colors: { enabled: false },
+        tooltip: {
+          filter: ({ raw }) => raw > 0,
+          backgroundColor: panel.color,
+          titleColor: panel.backgroundColor,
+          bodyColor: panel.backgroundColor,
+          multiKeyBackground: "transparent",
+        },
+      },
       scales: {
-        x: { stacked: true, grid: { display: false }, ticks: { maxRotation: 0, autoSkipPadding: 16 } },
-        y: { stacked: true, beginAtZero: true, border: { display: false }, ticks: { precision: 0, maxTicksLimit: 6 } },
+        x: { stacked: true, grid: { display: false }, ticks: { color: subtle, maxRotation: 0, autoSkipPadding: 16 } },
+        y: {
+          stacked: true,
+          beginAtZero: true,
+          border: { display: false },
+          grid: { color: panel.borderTopColor },
+          ticks: { color: subtle, precision: 0, maxTicksLimit: 6 },
+        },
       },
     },
   })
-  choose()
-  paint()
 }
 
-// A token's colour as the browser has worked it out for the colours that hold now.
-function colour(selector, property = "color") {
-  return getComputedStyle(document.querySelector(selector))[property]
+function bars({ name, label, values }) {
+  const { color } = styleOf(`.legend__swatch--${name}`)
+  const hidden = !document.querySelector(`[data-legend] [value="${name}"]`).checked
+  return { label, data: values, hidden, backgroundColor: color, hoverBackgroundColor: color, maxBarThickness: 28 }
 }
 
-function colours(name) {
-  const backgroundColor = colour(`.legend__swatch--${name}`)
-  return { backgroundColor, hoverBackgroundColor: backgroundColor }
-}
-
-function paint() {
-  if (!chart) return
-  for (const dataset of chart.data.datasets) Object.assign(dataset, colours(dataset.name))
-  const text = colour(".legend__item .subtle")
-  const panel = document.querySelector(".panel")
-  const { x, y } = chart.options.scales
-  x.ticks.color = text
-  y.ticks.color = text
-  y.grid = { color: getComputedStyle(panel).borderTopColor }
-  const tooltip = chart.options.plugins.tooltip
-  tooltip.backgroundColor = colour("body")
-  for (const part of ["titleColor", "bodyColor"]) tooltip[part] = colour(".panel", "backgroundColor")
-  tooltip.multiKeyBackground = "transparent"
-  chart.update("none")
-}
-
-function choose() {
-  const chosen = new Set([...document.querySelectorAll("[data-legend] :checked")].map(({ value }) => value))
-  chart.data.datasets.forEach(({ name }, index) => chart.setDatasetVisibility(index, chosen.has(name)))
+function styleOf(selector) {
+  return getComputedStyle(document.querySelector(selector))
 }
 
 document.addEventListener("change", ({ target }) => {
-  if (!chart || !target.closest("[data-legend]")) return
-  choose()
-  chart.update("none")
+  if (target.closest("[data-legend]")) draw()
 })
-
-document.addEventListener("themechange", paint)
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint)
+document.addEventListener("themechange", draw)
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw)
 document.addEventListener("htmx:afterSettle", draw)
 draw()

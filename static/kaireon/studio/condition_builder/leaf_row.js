@@ -61,6 +61,7 @@ export class LeafRow {
     this.fieldShown = input.value
     const box = el("div", { class: "combobox condition-leaf__field-box" }, input)
     this.isSearching = false
+    this.isAsking = false
     this.fieldList = new Listbox(input, {
       label: "Fields",
       opensOnClick: true,
@@ -73,15 +74,19 @@ export class LeafRow {
       take: ({ label }) => {
         input.value = label
         this.isSearching = false
+        this.isAsking = false
         this.giveField(label)
       },
     })
     input.addEventListener("focus", () => {
       this.isSearching = false
+      this.isAsking = false
       this.builder.loadFields()
     })
+    input.addEventListener("click", () => (this.isAsking = true))
     input.addEventListener("input", () => {
       this.isSearching = true
+      this.isAsking = true
       this.giveField(input.value)
       this.fieldList.open()
     })
@@ -208,7 +213,8 @@ export class LeafRow {
     } else {
       this.refresh()
     }
-    if (this.isSearching && this.field.contains(document.activeElement)) this.fieldList.open()
+    // Whoever asked before there was an answer gets it now.
+    if (this.isAsking && this.field.contains(document.activeElement)) this.fieldList.open()
   }
 
   /** Problems and hints, and the label that says it all in words. */
