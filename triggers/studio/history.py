@@ -98,6 +98,7 @@ class TriggerHistory(OneTrigger, EndlessList[Entry]):
 
 def changes_of(trigger_id: str) -> QuerySet[Entry]:
     """The entries about the trigger itself; its firings have theirs as well, by the million."""
+    # A firing is its own subject, so none is here anyway. Said all the same, since the index is one without firings.
     return Entry.objects.filter(subject=trigger_id, trigger_id=trigger_id).exclude(action="trigger.fired")
 
 
