@@ -268,6 +268,9 @@ CELERY = {
     # Celery spells the URL of a socket in its own way.
     "broker_url": REDIS_URL.replace("unix://", "redis+socket://").replace("?db=", "?virtual_host="),
     "broker_connection_retry_on_startup": True,
+    # A worker that loses the broker finishes what it has in hand and ends, and its supervisor starts a new one. In
+    # connecting again by itself Celery has left workers behind that take messages up and never carry them out.
+    "broker_connection_retry": False,
     "broker_transport_options": {"socket_timeout": 10, "socket_connect_timeout": 5, "health_check_interval": 25},
     "task_ignore_result": True,
     "task_store_errors_even_if_ignored": False,

@@ -28,6 +28,9 @@ BATCH_SIZE = 500
 BATCHES_PER_TURN = 5
 RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
 MAX_ATTEMPTS = len(RETRY_AFTER) + 1
+# A connection that was cut, and can be had again at once, is no fault of the event in hand. Where the same event meets
+# that each time, it may well be the cause.
+TRIES_AT_ONCE = 3
 
 _SELECT = """
     SELECT sequence, event_id, event_type, customer_id, occurred_at, received_at, properties::text, cause, depth, lane,
@@ -90,6 +93,7 @@ def _handle_batch(lane: int) -> int | None:
 def _handle_one_by_one(lane: int) -> int | None:
     handled = 0
     last_sequence = 0
+    tries = 0
     while handled < BATCH_SIZE:
         event: QueuedEvent | None = None
         try:
@@ -100,15 +104,19 @@ def _handle_one_by_one(lane: int) -> int | None:
                 if not waiting:
                     return handled
                 event = waiting[0]
-                last_sequence = event.sequence
                 _process(waiting)
         except (OperationalError, InterfaceError, RedisError) as error:
             _raise_unless_the_events_fault()
+            tries += 1
+            if event is not None and tries < TRIES_AT_ONCE:
+                continue
             _set_aside(event, error)
         except Exception as error:
             # The event's own fault, or a bug that this event meets: it must not hold up the others.
             logger.exception("An event was set aside", extra={"event_id": event.event_id if event else None})
             _set_aside(event, error)
+        tries = 0
+        last_sequence = event.sequence if event else last_sequence
         handled += 1
     return handled
 

@@ -145,7 +145,7 @@ def _verify_seals(stack: Stack) -> str:
 
 
 def _check_that_nobody_waited(row: Row, longest_s: float) -> None:
-    row.notes.append(f"the other receiver's webhooks waited {longest_s:.1f} s at most")
+    row.notes.append(f"webhooks of the sound receiver waited {longest_s:.1f} s at most")
     if longest_s > MOST_WAITED_S:
         row.findings.note_wrong(f"a webhook waited {longest_s:.1f} s because of another receiver")
 

@@ -79,17 +79,17 @@ def _no_fault(scene: Scene) -> datetime:
 
 def _worker_killed(scene: Scene) -> datetime:
     """Once a process of the pool alone, then all of the worker, each in the middle of a batch."""
-    struck_at = now()
+    struck_at: datetime | None = None
     for number, share in enumerate(_STRIKES):
         scene.load.wait_until(share)
         scene.notes.append("in a batch" if _catch(scene.stack, _IN_A_BATCH, _LANES) else "between two batches")
-        struck_at = now()
+        struck_at = struck_at or now()
         if number == 0:
             for child in psutil.Process(scene.stack.pid("events")).children():
                 child.kill()
         else:
             scene.stack.kill("events")
-    return struck_at
+    return struck_at or now()
 
 
 def _beat_killed(scene: Scene) -> datetime:
@@ -100,16 +100,16 @@ def _beat_killed(scene: Scene) -> datetime:
 
 def _web_killed(scene: Scene) -> datetime:
     """Once a process of the server alone, then all of it."""
-    struck_at = now()
+    struck_at: datetime | None = None
     for number, share in enumerate(_STRIKES):
         scene.load.wait_until(share)
-        struck_at = now()
+        struck_at = struck_at or now()
         if number == 0:
             for child in psutil.Process(scene.stack.pid("web")).children():
                 child.kill()
         else:
             scene.stack.kill("web")
-    return struck_at
+    return struck_at or now()
 
 
 def _delivery_killed(scene: Scene) -> datetime:
@@ -148,15 +148,15 @@ def _postgres_restarted(scene: Scene) -> datetime:
 
 
 def _connections_cut(scene: Scene) -> datetime:
-    struck_at = now()
+    struck_at: datetime | None = None
     for share in (0.2, 0.35, 0.5, 0.65, 0.8):
         scene.load.wait_until(share)
-        struck_at = now()
+        struck_at = struck_at or now()
         with scene.stack.database() as database, scene.stack.redis() as client:
             database.execute(_CUT)
             client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             client.execute_command("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")
-    return struck_at
+    return struck_at or now()
 
 
 def _consume_a_stream(stack: Stack, _old: Path) -> Doors:
@@ -166,16 +166,16 @@ def _consume_a_stream(stack: Stack, _old: Path) -> Doors:
 
 def _broker_lost(scene: Scene) -> datetime:
     """All of Celery's messages and hints are gone, three times; and the stream's consumer is killed meanwhile."""
-    struck_at = now()
+    struck_at: datetime | None = None
     for share in _STRIKES:
         scene.load.wait_until(share)
-        struck_at = now()
+        struck_at = struck_at or now()
         with scene.stack.redis() as client:
             keys = [key for pattern in _QUEUES for key in client.scan_iter(match=pattern, count=1000)]
             if keys:
                 client.delete(*keys)
         scene.stack.kill("consumer")
-    return struck_at
+    return struck_at or now()
 
 
 def _other_receiver(mood: Mood) -> Strike:
@@ -236,7 +236,7 @@ def _start_old(stack: Stack, old: Path) -> Doors:
         stack.wait_until_working(f"{name}-old")
     if not eventually(lambda: stack.request("/healthz", port=port)[0] == 200, patience_s=60):
         raise DrillAborted("the old web server does not start: see web-old.log")
-    return Doors(second_port=port, seconds=30.0)
+    return Doors(second_port=port, seconds=40.0)
 
 
 def _old_and_new(scene: Scene) -> datetime:
@@ -247,13 +247,16 @@ def _old_and_new(scene: Scene) -> datetime:
     struck_at = now()
     for name in stack.workers():
         stack.stop(name)
-    alone_from = _processed(stack)
-    scene.load.wait_until(0.4)
-    scene.notes.append(f"{_processed(stack) - alone_from} events were processed by old workers alone")
+    processed = _processed(stack)
+    scene.load.wait_until(min(scene.load.share + 0.2, 0.9))
+    by_old = _processed(stack) - processed
+    if not by_old:
+        raise DrillAborted("the old workers did nothing while they were alone")
+    scene.notes.append(f"{by_old} events were processed by old workers alone")
     for name, program in stack.workers().items():
         stack.start(program)
         stack.wait_until_working(name)
-    scene.load.wait_until(0.8)
+    scene.load.wait_until(min(scene.load.share + 0.1, 1.0))
     for name in stack.workers():
         stack.stop(f"{name}-old")
     return struck_at

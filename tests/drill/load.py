@@ -79,6 +79,11 @@ class Load:
             for number, share in enumerate(shares)
         ]
 
+    @property
+    def share(self) -> float:
+        """How much of the events is accepted."""
+        return self.accepted / self._count
+
     def start(self) -> None:
         """Begins to send."""
         for thread in self._threads:

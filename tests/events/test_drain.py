@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rest_framework.test import APIClient
 
 from audit.models import Entry
@@ -134,6 +135,40 @@ def test_a_database_that_is_away_counts_no_try(db: None, recorder: Recorder, mon
 def drain_lane_without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kaireon.events.drain.hint_read", lambda lane: None)
     drain_lane(LANE)
+
+
+def test_a_connection_that_is_cut_now_and_then_is_not_the_fault_of_the_event_in_hand(
+    db: None, recorder: Recorder
+) -> None:
+    send("a", breaks=True)
+    send("b")
+    errors = iter([OperationalError("the connection is lost"), RedisConnectionError("cut"), None])
+
+    def cut_twice(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
+        recorder.batches.append([event.event_id for event in events])
+        if error := next(errors, None):
+            raise error
+        return {event.sequence: [] for event in events}
+
+    consumers._consumers["recorder"] = cut_twice
+    assert drain_lane(LANE) is False
+    assert recorder.batches == [["a", "b"], ["a"], ["a"], ["b"]]
+    assert list(Event.objects.order_by("sequence").values_list("event_id", "status", "attempts")) == [
+        ("a", "processed", 0),
+        ("b", "processed", 0),
+    ]
+
+
+def test_an_event_that_meets_a_cut_connection_each_time_is_set_aside(db: None, recorder: Recorder) -> None:
+    send("a", breaks=True)
+    send("b")
+    recorder.error = lambda: OperationalError("the connection is lost")
+    assert drain_lane(LANE) is False
+    assert recorder.batches == [["a", "b"], ["a"], ["a"], ["a"], ["b"]]
+    assert list(Event.objects.order_by("sequence").values_list("event_id", "status", "attempts")) == [
+        ("a", "pending", 1),
+        ("b", "processed", 0),
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
