@@ -381,7 +381,11 @@ def test_a_customer_nobody_has_heard_of_is_erased_already() -> None:
 def test_every_table_with_a_customer_has_been_thought_of() -> None:
     """A new table with a customer in it fails here until `kaireon.erasure` knows what to do with it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT table_name FROM information_schema.columns WHERE column_name LIKE '%customer%'")
+        # One column counts events that have no customer.
+        cursor.execute(
+            "SELECT table_name FROM information_schema.columns"
+            " WHERE column_name LIKE '%customer%' AND column_name <> 'missing_customer'"
+        )
         found = {row[0] for row in cursor.fetchall()}
     assert found == {
         "audit_entry",
