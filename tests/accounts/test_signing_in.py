@@ -40,9 +40,9 @@ def test_the_form_says_what_goes_where(client: Client) -> None:
     assert "https://" not in page
 
 
-def test_staff_go_to_the_admin_and_others_to_the_documentation(client: Client, ada: User, vic: User) -> None:
-    assert sign_in(client, "ada", PASSWORD) == "/admin/"
-    assert sign_in(Client(), "vic", PASSWORD) == "/api/v1/docs"
+def test_everybody_goes_to_studio(client: Client, ada: User, vic: User) -> None:
+    assert sign_in(client, "ada", PASSWORD) == "/studio/"
+    assert sign_in(Client(), "vic", PASSWORD) == "/studio/"
 
 
 def test_whoever_was_on_the_way_somewhere_gets_there(client: Client, ada: User) -> None:
@@ -53,7 +53,7 @@ def test_whoever_was_on_the_way_somewhere_gets_there(client: Client, ada: User) 
     "elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "\\\\evil.example"]
 )
 def test_nobody_is_led_out_of_the_house(client: Client, ada: User, elsewhere: str) -> None:
-    assert sign_in(client, "ada", PASSWORD, next=elsewhere) == "/admin/"
+    assert sign_in(client, "ada", PASSWORD, next=elsewhere) == "/studio/"
 
 
 def test_one_answer_for_a_wrong_login_a_wrong_password_and_an_inactive_user(ada: User, vic: User) -> None:
@@ -94,7 +94,7 @@ def test_a_form_without_a_csrf_token_is_refused_with_a_page(ada: User) -> None:
 
 def test_who_is_signed_in_already_is_sent_on(client: Client, ada: User) -> None:
     client.force_login(ada)
-    assert client.get("/login").headers["Location"] == "/admin/"
+    assert client.get("/login").headers["Location"] == "/studio/"
 
 
 def test_signing_out_takes_a_post(client: Client, ada: User) -> None:

@@ -230,7 +230,7 @@ def test_an_event_page_shows_what_led_to_what_as_a_tree(
     tree = page.split("tree--root", 1)[1].split("</section>", 1)[0]
     assert re.findall(r'href="([^"]+)"', tree) == [
         f"{EVENTS}/{event.event_id}",
-        f"{EVENTS}/{event.event_id}#{firing.pk}",
+        f"/studio/firings/{firing.pk}",
     ]
     assert tree.count('aria-current="true"') == 1
     assert "this event" in tree
