@@ -16,7 +16,7 @@ LOOKS: list[dict[str, Any]] = [
     {"color_scheme": "dark", "viewport": WIDE},
     {"color_scheme": "light", "viewport": NARROW},
 ]
-NOT_PAGES = {"studio", "studio-trigger-fields", "studio-customer-fields"}
+NOT_PAGES = {"studio", "studio-trigger-event", "studio-trigger-fields", "studio-customer-fields"}
 """A redirect, and what scripts ask for."""
 
 
