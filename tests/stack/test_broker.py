@@ -21,6 +21,8 @@ def test_a_worker_that_loses_its_broker_ends_and_the_next_one_goes_on(
     worker = start_worker("events")
     wait_until(lambda: "events" not in silent_queues(), "the worker is there")
     redis_client().client_kill_filter(_type="normal", skipme=True)
+    # Those of this process that lay in its pool were cut as well.
+    redis_client().connection_pool.disconnect()
     wait_until(lambda: worker.process.poll() is not None, "the worker has ended")
     assert worker.process.returncode != 0  # or a supervisor that restarts after failures would let it be
 
