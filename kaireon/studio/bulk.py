@@ -1,5 +1,6 @@
 """Doing something to many rows of a list: those that were ticked, or all that fit its filters."""
 
+from abc import abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
 import django_filters
@@ -26,17 +27,17 @@ class BulkPage(ConfirmPage, Generic[RowT]):
     filters: ClassVar[type[django_filters.FilterSet]]
     list_route: ClassVar[str]
 
+    @abstractmethod
     def rows(self) -> QuerySet[RowT]:
         """The rows to which it can be done at all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def ask(self, number: int) -> Question:
         """The question about so many rows, as `capped_count` counts them; at least one."""
-        raise NotImplementedError
 
+    @abstractmethod
     def carry_out(self, rows: QuerySet[RowT]) -> str:
         """Does it, in batches, and says what was done."""
-        raise NotImplementedError
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         number = capped_count(self._wanted())

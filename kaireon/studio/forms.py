@@ -5,6 +5,7 @@ So Studio has no rules of its own. What a form alone can know (that an amount an
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -63,8 +64,8 @@ class BodyForm(forms.Form):
     paths: ClassVar[Mapping[str, str]] = {}
 
     def body(self) -> dict[str, Any]:
-        """What the API would be sent. Called on a form that is valid."""
-        raise NotImplementedError
+        """What the API would be sent: each field by its name there, if it has a value. For a form that is valid."""
+        return {_json_name(name): value for name, value in self.cleaned_data.items() if value is not None}
 
     def show(self, details: list[Detail]) -> None:
         """Puts each problem to its field."""
@@ -92,6 +93,12 @@ def _told_at(rest: str, message: str) -> str:
     return f"{rest}{message.removeprefix(last)}" if message.startswith(f"{last} ") else f"{rest} {message}"
 
 
+def _json_name(name: str) -> str:
+    """`channel_type` as the API writes it: `channelType`."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
 def _leads_to(known: str, path: str) -> bool:
     return path == known or path.startswith((f"{known}.", f"{known}["))
 
@@ -102,7 +109,7 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
-class FormPage(StudioPage):
+class FormPage(StudioPage, ABC):
     """A page with a `BodyForm`. What was typed is never lost: a refused form comes back as it was sent, with 400."""
 
     form_class: ClassVar[type[BodyForm]]
@@ -111,9 +118,9 @@ class FormPage(StudioPage):
         """What the fields hold at first."""
         return {}
 
+    @abstractmethod
     def save(self, form: BodyForm) -> HttpResponse:
         """Does it, and leads on (`done`). Raises ApiError and DRF's ValidationError with paths into the body."""
-        raise NotImplementedError
 
     def more(self, form: BodyForm) -> Mapping[str, Any]:
         """What else the template needs."""

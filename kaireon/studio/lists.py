@@ -4,6 +4,7 @@ Two kinds. `NumberedList` has pages with numbers and a total, for tables of thou
 millions: newest first, each page found by an index from where the last one ended, and never a count.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from urllib.parse import urlencode
@@ -29,15 +30,15 @@ class SearchFilter(django_filters.CharFilter):
         self.extra["widget"] = forms.TextInput(attrs={"type": "search", "placeholder": label})
 
 
-class _List(StudioPage, Generic[RowT]):
+class _List(StudioPage, ABC, Generic[RowT]):
     """What both kinds share."""
 
     filters: ClassVar[type[django_filters.FilterSet]]
     page_size: ClassVar[int] = PAGE_SIZE
 
+    @abstractmethod
     def rows(self) -> QuerySet[RowT]:
         """All rows that the list may show, without order."""
-        raise NotImplementedError
 
     def decorate(self, rows: Sequence[RowT]) -> Mapping[str, Any]:
         """What else the template needs for the rows of one page, in a bounded number of queries."""

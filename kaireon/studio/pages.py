@@ -1,5 +1,6 @@
 """What each page of Studio is built upon: signed in, allowed, framed, and with errors that people can read."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ class StudioPage(View):
         return wish if wish and is_ours else default
 
 
-class ConfirmPage(StudioPage):
+class ConfirmPage(StudioPage, ABC):
     """Asks before it acts: GET shows what would happen, POST does it.
 
     With scripts the question opens as a dialog over the page it was asked on (`data-dialog` on the link); without, it
@@ -132,13 +133,13 @@ class ConfirmPage(StudioPage):
     template_name = "studio/confirm.html"
     abilities: ClassVar[Mapping[str, Ability]] = {"GET": Ability.WRITE}
 
+    @abstractmethod
     def question(self) -> "Question":
         """What is asked. Raises NotFound where there is nothing to ask about."""
-        raise NotImplementedError
 
+    @abstractmethod
     def act(self) -> HttpResponse:
         """Does it, and leads on (`done`)."""
-        raise NotImplementedError
 
     def page_title(self) -> str:
         return self.question().title

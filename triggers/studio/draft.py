@@ -1,8 +1,7 @@
 """What the form shows while it is being filled in: the sentence, the problems, and the action with a real event."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
@@ -37,10 +36,6 @@ class EventForm(BodyForm):
     """The event to try the trigger with."""
 
     event = JSONText(label="Event", required=True, error_messages={"required": "Write an event, or choose one."})
-    paths: ClassVar[Mapping[str, str]] = {"event": "event"}
-
-    def body(self) -> dict[str, Any]:
-        return {"event": self.cleaned_data["event"]}
 
     def read(self, *, event_type: str) -> NewEvent | None:
         """The event; None where it has problems, which stand at the field then."""

@@ -52,12 +52,9 @@ class SegmentForm(BodyForm):
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def body(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        body = {"name": data["name"], "criteria": data["criteria"]}
-        if data["schema_id"]:
-            body["schemaId"] = data["schema_id"]
-        if data["version"] is not None:
-            body["version"] = data["version"]
+        body = super().body()
+        if not body["schemaId"]:
+            del body["schemaId"]
         return body
 
 

@@ -1,7 +1,7 @@
 """The pages of channels."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import django_filters
 from django import forms
@@ -60,11 +60,6 @@ class ChannelForm(BodyForm):
         " Liquid can read customer, offer, recommendation and event.",
         widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false"}),
     )
-    paths: ClassVar[Mapping[str, str]] = {"channelType": "channel_type", "config": "config"}
-
-    def body(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        return {"name": data["name"], "channelType": data["channel_type"], "config": data["config"]}
 
 
 class ChannelResource(Resource[Channel]):

@@ -72,16 +72,6 @@ class JourneyForm(BodyForm):
     )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    def body(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        body = {
-            "name": data["name"],
-            "description": data["description"],
-            "maxDurationDays": data["max_duration_days"],
-            "definition": data["definition"],
-        }
-        return body if data["version"] is None else {**body, "version": data["version"]}
-
 
 class JourneyResource(Resource[Journey]):
     """Journeys."""
