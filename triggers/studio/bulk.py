@@ -8,16 +8,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from kaireon.accounts.roles import Ability
 from kaireon.core.errors import ApiError, NotFound, ValidationFailed
-from kaireon.studio.bulk import BulkPage
+from kaireon.studio.bulk import Selection
 from kaireon.studio.pages import NO_ABILITY, Crumb
 from kaireon.studio.wording import count
 from triggers.lifecycle import ALLOWED_TRANSITIONS, check_transition, delete_trigger
@@ -118,13 +117,15 @@ class Progress:
         return replace(self, unsaid=self.unsaid + 1)
 
 
-class BulkTriggers(BulkPage[Trigger]):
+class BulkTriggers(Selection[Trigger]):
     """`?action=pause` with what is selected."""
 
     section = SECTION
     template_name = "studio/triggers/bulk.html"
     filters = TriggerListFilters
     list_route = "studio-triggers"
+    own_parameters = ("id", "which", "action")
+    abilities: ClassVar[Mapping[str, Ability]] = {"GET": Ability.WRITE}
 
     def rows(self) -> QuerySet[Trigger]:
         return Trigger.objects.all()
@@ -158,20 +159,13 @@ class BulkTriggers(BulkPage[Trigger]):
             if plan is None or plan.stamp != request.POST.get("stamp"):
                 return self._ask(has_changed=True)
             progress = replace(progress, total=plan.changes + plan.stays + plan.refused)
-        batch = list(self._wanted().filter(pk__gt=progress.after).order_by("pk")[: AT_ONCE + 1])
+        batch = list(self.selected().filter(pk__gt=progress.after).order_by("pk")[: AT_ONCE + 1])
         for trigger in batch[:AT_ONCE]:
             progress = _take(step, trigger, progress)
         is_over = len(batch) <= AT_ONCE
         if is_over and not progress.refused:
             return self.done(_told(step, progress), self.back_url())
         return self.render({"step": step, "progress": progress, "back_url": self.back_url(), "is_over": is_over})
-
-    def back_url(self) -> str:
-        """The list with its filters."""
-        kept = self.request.GET.copy()
-        for name in ("id", "which", "action"):
-            kept.pop(name, None)
-        return "?".join(filter(None, (reverse(self.list_route), kept.urlencode())))
 
     def _ask(self, *, has_changed: bool = False) -> HttpResponse:
         step = self.step
@@ -186,7 +180,7 @@ class BulkTriggers(BulkPage[Trigger]):
 
     def _plan(self, step: Step) -> Plan | None:
         """None where nothing is selected."""
-        selected = list(self._wanted().order_by("pk").values_list("pk", "name", "status"))
+        selected = list(self.selected().order_by("pk").values_list("pk", "name", "status"))
         if not selected:
             return None
         before = Counter(status for _, _, status in selected)

@@ -1,6 +1,5 @@
 """Every page of Studio in the browser: light and dark, wide and narrow, usable by everybody, and quiet."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +20,6 @@ NOT_PAGES = {"studio", "studio-trigger-event", "studio-trigger-fields", "studio-
 """A redirect, and what scripts ask for."""
 
 
-@pytest.mark.skipif("KAIREON_TOUR" not in os.environ, reason="takes minutes: KAIREON_TOUR=1 asks for it")
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_page_in_every_look_passes_axe_fits_its_window_and_says_nothing_in_the_console(
