@@ -20,7 +20,7 @@ MOST_TICKED = 500
 
 
 class Selection(StudioPage, ABC, Generic[RowT]):
-    """A page about rows of a list: with `?id=…with `?id=…&id=…` those that were ticked, with `?which=all` all that fit its filters.id=…` those that were ticked, with `?which=all` all that fit.
+    """A page about rows of a list: with `?id=…&id=…` those that were ticked, with `?which=all` all that fit.
 
     The form that leads here is `#bulk` in the list; its buttons are named `which`.
     """
