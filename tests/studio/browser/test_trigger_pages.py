@@ -73,18 +73,19 @@ def test_the_chart_follows_the_range_the_legend_and_the_colours(
     add_to_tally({(trigger.pk, "succeeded"): 3, (trigger.pk, "cooldown"): 2}, lane=0, now=clock.now())
     page = page_as(Role.VIEWER, color_scheme="light")
     page.goto(f"/studio/triggers/{trigger.pk}")
+    page.wait_for_function("() => Chart.getChart(document.querySelector('canvas'))")
     light, swatch = page.evaluate(COLOUR)
     assert light == swatch
     page.get_by_title("Dark").click()
+    page.wait_for_function(f"light => ({COLOUR})()[0] !== light", arg=light)
     dark, swatch = page.evaluate(COLOUR)
     assert dark == swatch != light
     page.get_by_role("checkbox", name="In cooldown").uncheck()
     visible = "() => Chart.getChart(document.querySelector('canvas')).getVisibleDatasetCount()"
-    assert page.evaluate(visible) == 4
+    page.wait_for_function(f"() => ({visible})() === 4")
     page.get_by_role("link", name="30 d").click()
     expect(page.get_by_role("heading", name="What it did in the last 30 days")).to_be_visible()
-    labels = "() => Chart.getChart(document.querySelector('canvas')).data.labels.length"
-    assert page.evaluate(labels) == 30
+    page.wait_for_function("() => Chart.getChart(document.querySelector('canvas'))?.data.labels.length === 30")
     page.get_by_text("As a table").click()
     expect(page.get_by_role("row")).to_have_count(31)
     assert violations(page) == []
