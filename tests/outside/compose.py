@@ -72,6 +72,12 @@ class Stack:
             )
         )
 
+    def restart_what_has_ended(self) -> None:
+        """What Docker does about `restart: unless-stopped`: workers that lose Redis end, to begin anew."""
+        for name, child in list(self.children.items()):
+            if child.process.poll() is not None:
+                self.start(name)
+
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command that ends by itself."""
         return subprocess.run(
