@@ -81,12 +81,17 @@ def logged() -> Iterator[Collector]:
     """All that is logged, at every level, by everybody."""
     collector = Collector()
     root = logging.getLogger()
-    level = root.level
+    # Ours also where settings, or a command that another test has called, have made them quieter.
+    known = (one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger))
+    loggers = [root, *(one for one in known if one.name.partition(".")[0] in {"audit", "kaireon", "triggers"})]
+    levels = [one.level for one in loggers]
     root.addHandler(collector)
-    root.setLevel(logging.DEBUG)
+    for one in loggers:
+        one.setLevel(logging.DEBUG)
     yield collector
     root.removeHandler(collector)
-    root.setLevel(level)
+    for one, level in zip(loggers, levels, strict=True):
+        one.setLevel(level)
 
 
 class Answers:
