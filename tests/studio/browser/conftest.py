@@ -21,6 +21,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 MISSING = "no Chromium was found (Debian: apt-get install chromium)"
 WIDE = {"width": 1440, "height": 900}
 NARROW = {"width": 360, "height": 780}
+LEFT = ("htmx:afterRequest,", "htmx:sendAbort,")
+"""What htmx says when its page is left while an answer is under way. A request that fails has a name of its own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -80,7 +82,7 @@ class Watch:
         return [problem for problem in self.problems if not any(part in problem for part in self.expected)]
 
     def _heard(self, message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"}:
+        if message.type in {"error", "warning"} and not message.text.startswith(LEFT):
             self.problems.append(f"console {message.type}: {message.text}")
 
     def _broke(self, error: Error) -> None:
