@@ -31,9 +31,13 @@ _BOUND = """
     SELECT (SELECT max(sequence) FROM events_event) - min(oldest.sequence) + 1
       FROM generate_series(0, %s) AS lane
      CROSS JOIN LATERAL (SELECT sequence FROM events_event
-                          WHERE events_event.lane = lane.lane AND status = 'pending' ORDER BY sequence LIMIT 1) oldest
+                          WHERE events_event.lane = lane.lane AND status = 'pending'
+                          ORDER BY sequence + 0 LIMIT 1) oldest
 """
-_COUNT = "SELECT count(*) FROM (SELECT FROM events_event WHERE status = 'pending' LIMIT %s) waiting"
+_COUNT = """
+    SELECT count(*)
+      FROM (SELECT FROM events_event WHERE status = 'pending' ORDER BY lane, sequence + 0 LIMIT %s) waiting
+"""
 
 
 class OverCapacity(ServiceUnavailable):

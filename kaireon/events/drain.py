@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from psycopg import Cursor
 from redis import RedisError
 
 from kaireon.core import clock
@@ -36,8 +37,8 @@ _SELECT = """
     SELECT sequence, event_id, event_type, customer_id, occurred_at, received_at, properties::text, cause, depth, lane,
            attempts, attempts > 0 OR error <> ''
     FROM events_event
-    WHERE lane = %s AND sequence > %s AND status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= %s)
-    ORDER BY sequence
+    WHERE lane = %s AND sequence + 0 > %s AND status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= %s)
+    ORDER BY sequence + 0
     LIMIT %s
 """
 _FINISH = """
@@ -49,11 +50,12 @@ _FINISH = """
 # One look into the index for each lane, however many events wait.
 _WAITING_LANES = """
     SELECT lane FROM generate_series(0, %s) AS lane
-    WHERE EXISTS (
+    CROSS JOIN LATERAL (
         SELECT FROM events_event
         WHERE events_event.lane = lane.lane AND status = 'pending'
           AND (next_attempt_at IS NULL OR next_attempt_at <= %s)
-    )
+        ORDER BY sequence + 0 LIMIT 1
+    ) AS first
 """
 
 
@@ -131,8 +133,9 @@ def _process(events: Sequence[QueuedEvent]) -> None:
 
 
 def _waiting(lane: int, *, limit: int, after: int = 0) -> list[QueuedEvent]:
-    with connection.cursor() as cursor:
-        cursor.execute(_SELECT, [lane, after, clock.now(), limit])
+    # In the binary form: of moments written out as text, reading would take longer than the whole query.
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(_SELECT, [lane, after, clock.now(), limit], binary=True)
         return [
             QueuedEvent(
                 sequence=row[0],

@@ -15,19 +15,21 @@ MOST_PER_LANE = 10_000
 MOST = 100_000
 """Nothing is counted further: a queue of this length, or of ten times it, calls for the same."""
 
-# One look into the index for each lane: ordered by sequence alone, PostgreSQL might walk through all processed events.
+# One look into the index of waiting events for each lane. Without that order, or by another one, PostgreSQL might walk
+# through all processed events (see the index in events.models).
 _LANES = """
     SELECT lane, waiting.events, untried.received_at
       FROM generate_series(0, %(last)s) AS lane
      CROSS JOIN LATERAL (
         SELECT count(*) AS events
           FROM (SELECT FROM events_event
-                 WHERE events_event.lane = lane.lane AND status = 'pending' LIMIT %(most)s) AS few
+                 WHERE events_event.lane = lane.lane AND status = 'pending'
+                 ORDER BY lane, sequence + 0 LIMIT %(most)s) AS few
      ) waiting
       LEFT JOIN LATERAL (
         SELECT received_at FROM events_event
          WHERE events_event.lane = lane.lane AND status = 'pending' AND attempts = 0
-         ORDER BY lane, sequence LIMIT 1
+         ORDER BY lane, sequence + 0 LIMIT 1
      ) untried ON true
      ORDER BY lane
 """

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -11,13 +12,14 @@ from rest_framework.test import APIClient
 
 from audit.models import Entry
 from kaireon.core import clock
-from kaireon.events import consumers
+from kaireon.events import capacity, consumers, drain
 from kaireon.events.consumers import Decision, QueuedEvent
 from kaireon.events.drain import BATCH_SIZE, MAX_ATTEMPTS, RETRY_AFTER, drain_lane, waiting_lanes
 from kaireon.events.ingestion import ingest
 from kaireon.events.lanes import lane_of, try_lock
 from kaireon.events.models import LANE_COUNT, Event
 from kaireon.events.publish import NewEvent, publish
+from kaireon.health import backlog
 
 LANE = lane_of(customer_id="cust_78", event_id="")
 
@@ -230,3 +232,24 @@ def test_publish_is_part_of_the_callers_transaction(db: None) -> None:
         publish([event], now=clock.now())
         transaction.set_rollback(True)
     assert Event.objects.count() == 0
+
+
+def test_waiting_events_are_found_by_their_own_index_even_where_statistics_say_that_all_are_waiting(db: None) -> None:
+    """Else PostgreSQL walks along the primary key, through every event that there ever was."""
+    for _ in range(4):
+        body = [{"eventType": "purchase", "customerId": f"cust_{number}"} for number in range(1000)]
+        ingest(body, source="api", now=clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE events_event")
+        statements: Sequence[tuple[str, Sequence[Any] | Mapping[str, Any]]] = (
+            (drain._SELECT, [LANE, 0, clock.now(), BATCH_SIZE]),
+            (drain._WAITING_LANES, [LANE_COUNT - 1, clock.now()]),
+            (capacity._BOUND, [LANE_COUNT - 1]),
+            (capacity._COUNT, [100]),
+            (backlog._LANES, {"last": LANE_COUNT - 1, "most": 10}),
+        )
+        for statement, parameters in statements:
+            cursor.execute(f"EXPLAIN {statement}", parameters)
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+            assert "event_waiting" in plan, plan
+            assert "Seq Scan on events_event" not in plan, plan
