@@ -7,6 +7,8 @@ nothing of Django's, and does no input or output.
     passes = compile(condition)                         # once, kept
     passes({"metadata": {"amount": 750}})               # True, in well under a microsecond
     explain(condition, {"metadata": {"amount": 750}})   # the same verdict, with a reason for each leaf
+    index = Index([Entry.of(condition), …])             # of thousands of conditions
+    index.holding({"metadata": {"amount": 750}})        # [0, …], the positions of those that hold, in microseconds
 
 **Shape.** `{}`, as the whole condition alone, is always true. A node is a leaf `{field, operator, value}` or a group
 with `all`, `any` or both (then both must hold). A group's lists are not empty, groups are nested at most 10 deep, and a
@@ -28,13 +30,15 @@ dot can't be reached.
 **Laws**, for every JSON value and each held by a property test: `neq` is not `eq`; `eq` is reflexive and symmetric; for
 two values that have an order, `gte` is not `lt`, and `gte` is `gt` or `eq` (except that two spellings of one instant
 are `gte` and `lte` without being `eq`, which compares text exactly); the order of a group's members changes nothing;
-`parse(to_json(c)) == c`; `explain(c, d).passed == compile(c)(d)`; `why_false(c, d)` is None just where `c` holds.
+`parse(to_json(c)) == c`; `explain(c, d).passed == compile(c)(d)`; `why_false(c, d)` is None just where `c` holds; an
+`Index` finds just the conditions that hold.
 """
 
 from kaireon.conditions.description import describe
 from kaireon.conditions.evaluation import Predicate, compile
 from kaireon.conditions.explanation import Explanation, LeafResult, explain, why_false
 from kaireon.conditions.grammar import MAX_DEPTH, MAX_FIELD_LENGTH, MAX_LEAVES, parse
+from kaireon.conditions.index import Entry, Index
 from kaireon.conditions.operators import OPERATORS, Operator
 from kaireon.conditions.paths import lookup
 from kaireon.conditions.problems import ConditionError, Problem
@@ -48,8 +52,10 @@ __all__ = [
     "Always",
     "Condition",
     "ConditionError",
+    "Entry",
     "Explanation",
     "Group",
+    "Index",
     "Leaf",
     "LeafResult",
     "Node",

@@ -64,7 +64,7 @@ leaves: st.SearchStrategy[dict[str, Any]] = (
 )
 
 
-def _groups(nodes: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+def groups_of(nodes: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
     members = st.lists(nodes, min_size=1, max_size=3)
     return (
         st.fixed_dictionaries({"all": members})
@@ -73,8 +73,8 @@ def _groups(nodes: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[
     )
 
 
-groups = _groups(leaves)
+groups = groups_of(leaves)
 # Three layers at most: recursive() could go deeper than a condition may.
-nodes = leaves | groups | _groups(leaves | groups) | _groups(leaves | _groups(leaves | groups))
+nodes = leaves | groups | groups_of(leaves | groups) | groups_of(leaves | groups_of(leaves | groups))
 conditions: st.SearchStrategy[dict[str, Any]] = nodes | st.just({})
 """JSON of conditions that `parse` accepts."""
