@@ -3,18 +3,18 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from audit.log import NewEntry, changes, record
 from audit.models import Entry
+from kaireon.core import clock
 from kaireon.core.errors import Conflict, InvalidTransition, NotFound, ValidationFailed
 from kaireon.core.ids import slug_id
 from kaireon.delivery import gates
 from triggers.actions.base import SOURCE
 from triggers.definition import JSON_NAMES
-from triggers.models import Catalogue, Status, Trigger
+from triggers.models import Listener, Status, Trigger
 
 ID_PREFIX = "trg_"
 ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
@@ -22,6 +22,12 @@ ALLOWED_TRANSITIONS: Mapping[str, frozenset[str]] = {
     Status.PAUSED: frozenset({Status.ACTIVE, Status.DISABLED}),
     Status.DISABLED: frozenset({Status.ACTIVE}),
 }
+# Holds the one row until the transaction ends, so that states follow each other.
+_NEXT_STATE = """
+    INSERT INTO triggers_catalogue (id, token, state) VALUES (1, gen_random_uuid(), 1)
+    ON CONFLICT (id) DO UPDATE SET token = gen_random_uuid(), state = triggers_catalogue.state + 1
+    RETURNING state
+"""
 _AUDITED = (
     "name",
     "description",
@@ -54,13 +60,14 @@ def find_trigger(trigger_id: str) -> Trigger:
 def create_trigger(*, values: Mapping[str, Any], now: datetime) -> Trigger:
     """A new trigger from values that `read_definition` has checked. Raises Conflict where its id is taken."""
     # First of all, since it locks: nobody else takes the id between the look and the insert.
-    _announce_change()
+    state = _next_state()
     trigger_id = values.get("id") or slug_id(ID_PREFIX, values["name"], taken=_is_taken)
     if Trigger.objects.filter(pk=trigger_id).exists():
         raise Conflict(f"There is a trigger {trigger_id!r} already; choose another id, or change that one.")
     fields = {name: value for name, value in values.items() if name not in {"id", "version"}}
     trigger = Trigger(id=trigger_id, created_at=now, updated_at=now, **fields)
     trigger.save(force_insert=True)
+    _listen(trigger, state=state)
     record(_entry("trigger.created", trigger, {"trigger": _facts(trigger)}))
     return trigger
 
@@ -94,7 +101,9 @@ def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime)
     _record_change(trigger, changed)
     if "status" in changed:
         _apply_status(trigger, now=now)
-    _announce_change()
+    state = _next_state()
+    _stop_listening(trigger.pk, state=state, now=now)
+    _listen(trigger, state=state)
     return trigger
 
 
@@ -106,8 +115,8 @@ def delete_trigger(*, trigger_id: str) -> None:
         raise NotFound(f"There is no trigger {trigger_id!r}.")
     record(_entry("trigger.deleted", trigger, {"trigger": _facts(trigger)}))
     gates.cancel(source=SOURCE, source_id=trigger.pk, reason="The trigger was deleted before this was sent.")
+    _stop_listening(trigger.pk, state=_next_state(), now=clock.now())
     trigger.delete()
-    _announce_change()
 
 
 def _record_change(trigger: Trigger, changed: Mapping[str, Any]) -> None:
@@ -133,9 +142,28 @@ def _apply_status(trigger: Trigger, *, now: datetime) -> None:
         gates.cancel(source=SOURCE, source_id=trigger.pk, reason="The trigger was disabled before this was sent.")
 
 
-def _announce_change() -> None:
-    """Makes workers compile again, from the next batch on. Holds the one row until the transaction ends."""
-    Catalogue.objects.update_or_create(id=1, defaults={"token": uuid4()})
+def _next_state() -> int:
+    """Makes workers compile again, from the next batch on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT_STATE)
+        return int(cursor.fetchone()[0])
+
+
+def _listen(trigger: Trigger, *, state: int) -> None:
+    """Notes that from `state` on the trigger as it is now is asked, if it is active."""
+    if trigger.status == Status.ACTIVE:
+        Listener.objects.create(
+            trigger_id=trigger.pk,
+            version=trigger.version,
+            event_type=trigger.event_type,
+            priority=trigger.priority,
+            condition=trigger.condition,
+            since=state,
+        )
+
+
+def _stop_listening(trigger_id: str, *, state: int, now: datetime) -> None:
+    Listener.objects.filter(trigger_id=trigger_id, until=None).update(until=state, ended_at=now)
 
 
 def _is_taken(trigger_id: str) -> bool:

@@ -48,14 +48,16 @@ class Trigger(models.Model):
 
 
 class Catalogue(models.Model):
-    """One row whose `token` is replaced with each change to any trigger, in the same transaction.
+    """One row: in which state all triggers together are. Each change to any trigger makes the next state, in the same
+    transaction.
 
-    Workers keep compiled triggers and compare the token once a batch. A random token instead of a counter, so that no
-    restored backup can make an old one come back.
+    Workers keep compiled triggers and compare the token once a batch: a random one, so that no restored backup can make
+    an old one come back. `state` counts up; ledgers and tallies name it to say which triggers were asked (`Listener`).
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     token = models.UUIDField(default=uuid.uuid4)
+    state = models.PositiveBigIntegerField(default=1, db_default=1)
 
     class Meta:
         default_permissions = ()
@@ -63,6 +65,66 @@ class Catalogue(models.Model):
 
     def __str__(self) -> str:
         return str(self.token)
+
+
+class Listener(models.Model):
+    """One version of a trigger while it was active, and from which state of the catalogue (`since`) until before which
+    one (`until`; None: it still is).
+
+    So an event needs to store no line for the triggers whose conditions did not hold: they are all listeners of its
+    type in the state that decided, but for those with a line. What is in a row never changes, but that it ends.
+    """
+
+    trigger_id = models.CharField(max_length=128)
+    version = models.PositiveIntegerField()
+    event_type = models.CharField(max_length=100)
+    priority = models.PositiveSmallIntegerField()
+    condition = models.JSONField()
+    since = models.PositiveBigIntegerField()
+    until = models.PositiveBigIntegerField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["trigger_id"], name="listener_once_per_trigger", condition=Q(until__isnull=True)
+            ),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True, ended_at__isnull=True)
+                | Q(until__gt=models.F("since"), ended_at__isnull=False),
+                name="listener_ends_after_its_beginning",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["event_type", "since"], name="listener_by_event_type"),
+            models.Index(fields=["trigger_id", "since"], name="listener_by_trigger"),
+            models.Index(fields=["ended_at"], name="listener_by_end", condition=Q(ended_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.trigger_id} version {self.version}"
+
+
+class Asked(models.Model):
+    """How many events of a type were put to its listeners within an hour, by the state of the catalogue.
+
+    Less what `Tally` has of a trigger, this is how often its condition did not hold. Written like the tallies.
+    """
+
+    pk = models.CompositePrimaryKey("event_type", "hour", "state", "lane")
+    event_type = models.CharField(max_length=100)
+    hour = models.DateTimeField(help_text="Its beginning, in UTC.")
+    state = models.PositiveBigIntegerField()
+    lane = models.PositiveSmallIntegerField()
+    events = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["hour"], name="asked_by_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.event_type} at {self.hour:%Y-%m-%d %H:00} in lane {self.lane}"
 
 
 class Outcome(models.TextChoices):
@@ -113,7 +175,7 @@ class Firing(models.Model):
 
 
 class Tally(models.Model):
-    """How often a trigger came to each end within an hour, by the moment of its decision.
+    """How often a trigger whose condition held came to each end within an hour, by the moment of its decision.
 
     Written by the engine in the transaction that decides, so it agrees with the ledgers. One row for each lane, whose
     lock the writer holds: workers never wait for each other here. Firings have rows of their own, since they are few
@@ -130,8 +192,7 @@ class Tally(models.Model):
     queued = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
-    # Decisions not to fire.
-    condition_false = models.PositiveIntegerField(default=0)
+    # Decisions not to fire, although the condition held.
     cooldown = models.PositiveIntegerField(default=0)
     missing_customer = models.PositiveIntegerField(default=0)
     loop_stopped = models.PositiveIntegerField(default=0)
@@ -146,5 +207,5 @@ class Tally(models.Model):
 
 
 TALLIED_FIRINGS = ("succeeded", "queued", "skipped", "failed")
-TALLIED = (*TALLIED_FIRINGS, "condition_false", "cooldown", "missing_customer", "loop_stopped")
+TALLIED = (*TALLIED_FIRINGS, "cooldown", "missing_customer", "loop_stopped")
 """The columns of a tally that count."""

@@ -1,7 +1,11 @@
-"""What triggers have decided lately, as numbers: read from the engine's tallies, never by counting firings."""
+"""What triggers have decided lately, as numbers: read from the engine's tallies, never by counting firings.
+
+How often a condition did not hold is what a trigger was asked about (events of its type, while it listened) less what
+its tally has.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import reduce
 
@@ -21,13 +25,17 @@ class Counts:
     queued: int = 0
     skipped: int = 0
     failed: int = 0
-    condition_false: int = 0
     cooldown: int = 0
     missing_customer: int = 0
     loop_stopped: int = 0
+    condition_false: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(**{one.name: getattr(self, one.name) + getattr(other, one.name) for one in fields(self)})
+
+    def among(self, asked: int) -> "Counts":
+        """These counts, where `asked` events were looked at: the condition did not hold for the others."""
+        return replace(self, condition_false=max(0, asked - self.held))
 
     @property
     def fired(self) -> int:
@@ -72,6 +80,19 @@ _BY_STEP = f"""
     SELECT date_bin(%s * interval '1 hour', hour, %s) AS step, {_SUMS} FROM triggers_tally
     WHERE trigger_id = %s AND is_firing IN (true, false) AND hour >= %s AND hour < %s GROUP BY step
 """
+_ASKED = """
+    FROM triggers_listener AS listener JOIN triggers_asked AS asked
+      ON asked.event_type = listener.event_type AND asked.state >= listener.since
+         AND (listener.until IS NULL OR asked.state < listener.until)
+"""
+_ASKED_BY_HOUR = f"""
+    SELECT listener.trigger_id, asked.hour, sum(asked.events)::bigint {_ASKED}
+    WHERE listener.trigger_id = ANY(%s) AND asked.hour >= %s GROUP BY listener.trigger_id, asked.hour
+"""
+_ASKED_BY_STEP = f"""
+    SELECT date_bin(%s * interval '1 hour', asked.hour, %s) AS step, sum(asked.events)::bigint {_ASKED}
+    WHERE listener.trigger_id = %s AND asked.hour >= %s AND asked.hour < %s GROUP BY step
+"""
 _LAST_FIRED = """
     SELECT asked.id, latest.fired_at
     FROM unnest(%s::text[]) AS asked(id)
@@ -98,6 +119,11 @@ def last_24_hours(trigger_ids: Sequence[str], *, now: datetime) -> Mapping[str, 
             place = (hour - begin) // HOUR
             if place < HOURS_OF_A_DAY:  # another worker's clock may run ahead
                 hours[trigger_id][place] = _counts(numbers)
+        cursor.execute(_ASKED_BY_HOUR, [list(trigger_ids), begin])
+        for trigger_id, hour, asked in cursor.fetchall():
+            place = (hour - begin) // HOUR
+            if place < HOURS_OF_A_DAY:
+                hours[trigger_id][place] = hours[trigger_id][place].among(asked)
     return hours
 
 
@@ -106,6 +132,9 @@ def series(trigger_id: str, *, since: datetime, until: datetime, step: timedelta
     with connection.cursor() as cursor:
         cursor.execute(_BY_STEP, [step // HOUR, since, trigger_id, since, until])
         found = {begin: _counts(numbers) for begin, *numbers in cursor.fetchall()}
+        cursor.execute(_ASKED_BY_STEP, [step // HOUR, since, trigger_id, since, until])
+        for begin, asked in cursor.fetchall():
+            found[begin] = found.get(begin, NOTHING).among(asked)
     moments = [since + step * number for number in range(-((since - until) // step))]
     return [(moment, found.get(moment, NOTHING)) for moment in moments]
 

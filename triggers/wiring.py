@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping
 from django.db import connection
 
 from kaireon.delivery import gates
-from kaireon.events import consumers
+from kaireon.events import consumers, ledgers
 from triggers.actions.base import SOURCE
 from triggers.actions.registry import actions
 from triggers.engine import retention
 from triggers.engine.pipeline import consume
-from triggers.models import Status
+from triggers.ledger import whole_ledger
+from triggers.models import Status, Trigger
 
 _STATUSES = "SELECT id, status FROM triggers_trigger WHERE id = ANY(%s) ORDER BY id FOR SHARE"
 _VERDICTS = {Status.ACTIVE.value: gates.Verdict.SEND, Status.PAUSED.value: gates.Verdict.HOLD}
@@ -19,9 +20,16 @@ _VERDICTS = {Status.ACTIVE.value: gates.Verdict.SEND, Status.PAUSED.value: gates
 def connect() -> None:
     """Makes the engine a consumer of events, and triggers' statuses the gate of their webhooks; firings get an age."""
     actions()
-    consumers.register("triggers", consume)
+    consumers.register("triggers", consume, hears=hears)
+    ledgers.register(whole_ledger)
     gates.register(SOURCE, webhook_gate)
     retention.register()
+
+
+def hears(event_types: Collection[str]) -> Collection[str]:
+    """The types among them that an active trigger listens to."""
+    active = Trigger.objects.filter(status=Status.ACTIVE, event_type__in=event_types)
+    return set(active.order_by().values_list("event_type", flat=True).distinct())
 
 
 def webhook_gate(trigger_ids: Collection[str]) -> Mapping[str, gates.Verdict]:

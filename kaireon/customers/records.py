@@ -213,7 +213,11 @@ def _write(facts: SchemaFacts, rows: Sequence[_Given], *, merge: bool, create: b
             told.append(RecordChange(row.customer_id, after))
     update_rows(changes, now=now)
     consequences = follow(facts.id, told, now=now)
-    publish([one for event, more in zip(events, consequences, strict=True) for one in (event, *more)], now=now)
+    publish(
+        [one for event, more in zip(events, consequences, strict=True) for one in (event, *more)],
+        now=now,
+        settle_unheard=True,
+    )
     return Tally(created=len(created), updated=len(changes), unchanged=len(rows) - len(events))
 
 

@@ -186,7 +186,11 @@ def _move(segment: Segment, records: Mapping[str, Mapping[str, Any]], *, now: da
         entered=[(segment.pk, customer_id) for customer_id in moved if customer_id in after],
         exited=[(segment.pk, customer_id) for customer_id in moved if customer_id in before],
     ).write(now=now)
-    publish([membership_event(active, customer_id, is_member=customer_id in after) for customer_id in moved], now=now)
+    publish(
+        [membership_event(active, customer_id, is_member=customer_id in after) for customer_id in moved],
+        now=now,
+        settle_unheard=True,
+    )
 
 
 def _active(segment: Segment) -> ActiveSegment:

@@ -127,7 +127,7 @@ class WorkingSet:
             changed[row.id] = attributes
             self._rows[key] = RecordRow(row.id, attributes)
         update_rows(changed, now=self._now)
-        publish(self._events_and_consequences(), now=self._now)
+        publish(self._events_and_consequences(), now=self._now, settle_unheard=True)
         self._clear_staged()
 
     def forget(self) -> None:

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 
 from kaireon.core.admin import ReadOnlyAdmin, pretty_json
 from kaireon.core.errors import ApiError
+from kaireon.events.ledgers import whole_ledger
 from kaireon.events.models import Event, StreamDeadLetter, StreamProgress
 from kaireon.events.replay import replay
 
@@ -38,7 +39,7 @@ class EventAdmin(ReadOnlyAdmin):
 
     @admin.display(description="decisions")
     def shown_decisions(self, event: Event) -> SafeString:
-        return pretty_json(event.decisions)
+        return pretty_json(whole_ledger(event))
 
     @admin.action(description="Replay selected failed events", permissions=["replay"])
     def replay_events(self, request: HttpRequest, queryset: QuerySet[Event]) -> None:

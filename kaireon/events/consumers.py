@@ -1,6 +1,6 @@
 """Who wants to see each batch of events. Packages above this one register at start-up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -28,7 +28,10 @@ class QueuedEvent:
 
 
 Decision = dict[str, Any]
-"""One line of an event's ledger: `{triggerId, version, decision, until?, firingId?, reason?}`."""
+"""One line of an event's ledger: `{triggerId, version, decision, until?, firingId?, reason?}`.
+
+As it is stored, a line may also stand for `count` triggers that have no line of their own, see `events.ledgers`.
+"""
 
 
 class Consumer(Protocol):
@@ -38,12 +41,24 @@ class Consumer(Protocol):
         """Acts on `events`, all of one lane and in order. Returns ledger lines by the event's sequence."""
 
 
+Hearing = Callable[[Collection[str]], Collection[str]]
+"""Says which of some event types a consumer does anything with, at this moment."""
+
 _consumers: dict[str, Consumer] = {}
+_hearing: dict[str, Hearing] = {}
 
 
-def register(name: str, consumer: Consumer) -> None:
+def register(name: str, consumer: Consumer, *, hears: Hearing) -> None:
     """Adds a consumer; they see a batch in the order of registration. The same name again replaces it."""
     _consumers[name] = consumer
+    _hearing[name] = hears
+
+
+def unheard(event_types: Collection[str]) -> set[str]:
+    """Those of the types that no consumer would do anything with."""
+    if _consumers.keys() - _hearing.keys():
+        return set()
+    return set(event_types).difference(*(hears(event_types) for hears in _hearing.values()))
 
 
 def consume(events: Sequence[QueuedEvent], *, now: datetime) -> dict[int, list[Decision]]:

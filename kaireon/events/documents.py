@@ -6,10 +6,11 @@ from typing import Any
 
 from kaireon.core.clock import iso
 from kaireon.events.consumers import QueuedEvent
+from kaireon.events.models import Event
 from kaireon.events.publish import NewEvent
 
 
-def condition_document(event: QueuedEvent) -> dict[str, Any]:
+def condition_document(event: QueuedEvent | Event) -> dict[str, Any]:
     """The event's properties with the event's own four facts laid over them."""
     return {
         **event.properties,

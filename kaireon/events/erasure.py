@@ -20,7 +20,9 @@ _EVENTS = Erasing(
     set_to=f"""
         properties = '{{}}',
         decisions = (
-            SELECT coalesce(jsonb_agg(line - 'reason' ORDER BY place), '[]')
+            SELECT coalesce(jsonb_agg(
+                CASE WHEN line ? 'state' THEN line - 'seen' || '{{"erased": true}}' ELSE line - 'reason' END
+                ORDER BY place), '[]')
             FROM jsonb_array_elements(decisions) WITH ORDINALITY AS told(line, place)
         ),
         error = CASE WHEN status = 'processed' THEN '' ELSE '{NOT_HANDLED}' END,
@@ -30,7 +32,7 @@ _EVENTS = Erasing(
     """,
     where=f"""
         status <> 'processed' OR properties <> '{{}}' OR error NOT IN ('', '{NOT_HANDLED}')
-        OR jsonb_path_exists(decisions, '$[*].reason')
+        OR jsonb_path_exists(decisions, '$[*] ? (exists(@.reason) || exists(@.state) && !exists(@.erased))')
     """,
 )
 _DEAD_LETTERS = """

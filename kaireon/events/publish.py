@@ -10,8 +10,9 @@ from django.db import connection, transaction
 
 from kaireon.core.ids import time_ordered_id
 from kaireon.core.json_values import encode
-from kaireon.events import telling
+from kaireon.events import consumers, telling
 from kaireon.events.lanes import lane_of, wake
+from kaireon.events.models import EventStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +45,12 @@ _INSERT = """
         SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS sequence, given.*
         FROM jsonb_to_recordset(%s::jsonb)
              AS given(event_id text, event_type text, customer_id text, occurred_at timestamptz, properties jsonb,
-                      source text, cause text, depth smallint, lane smallint)
+                      source text, cause text, depth smallint, lane smallint, status text, processed_at timestamptz)
     )
     INSERT INTO events_event (sequence, event_id, event_type, customer_id, occurred_at, received_at, properties, source,
-                              cause, depth, lane, status, attempts, error, decisions)
+                              cause, depth, lane, status, processed_at, attempts, error, decisions)
     SELECT sequence, event_id, event_type, customer_id, occurred_at, %s, properties, source,
-           cause, depth, lane, 'pending', 0, '', '[]'
+           cause, depth, lane, status, processed_at, 0, '', '[]'
     FROM numbered
     ORDER BY event_id, sequence
     ON CONFLICT (event_id) DO NOTHING
@@ -57,13 +58,17 @@ _INSERT = """
 """
 
 
-def publish(events: Sequence[NewEvent], *, now: datetime) -> list[Accepted]:
+def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool = False) -> list[Accepted]:
     """Stores `events` in their order and says of each whether it is new. To be called inside a transaction.
 
-    A customer's events are processed in the order of their arrival, whatever their own timestamps say.
+    A customer's events are processed in the order of their arrival, whatever their own timestamps say. With
+    `settle_unheard`, those of types that nobody listens to are stored as processed: a worker would find nothing to do.
+    It costs a look at what there are listeners for, which pays where many events are published at once. Who begins to
+    listen after `now` comes too late for them.
     """
     if not events:
         return []
+    unheard = consumers.unheard({event.event_type for event in events}) if settle_unheard else set()
     ids = [event.event_id or time_ordered_id("evt_") for event in events]
     lanes = [
         lane_of(customer_id=event.customer_id, event_id=event_id) for event, event_id in zip(events, ids, strict=True)
@@ -79,6 +84,8 @@ def publish(events: Sequence[NewEvent], *, now: datetime) -> list[Accepted]:
             "cause": event.cause,
             "depth": event.depth,
             "lane": lane,
+            "status": EventStatus.PROCESSED if event.event_type in unheard else EventStatus.PENDING,
+            "processed_at": now if event.event_type in unheard else None,
         }
         for event, event_id, lane in zip(events, ids, lanes, strict=True)
     ]
@@ -91,11 +98,12 @@ def publish(events: Sequence[NewEvent], *, now: datetime) -> list[Accepted]:
         is_new = event_id in stored
         if is_new:
             stored.discard(event_id)
-            new_lanes.add(lane)
+            if event.event_type not in unheard:
+                new_lanes.add(lane)
             sources[event.source] += 1
         results.append(Accepted(event_id, event.event_type, not is_new))
     if new_lanes:
         transaction.on_commit(lambda: wake(new_lanes))
     told = [(one.event_id, one.event_type, one.is_duplicate) for one in results]
-    transaction.on_commit(lambda: telling.stored(told, sources=sources), robust=True)
+    transaction.on_commit(lambda: telling.stored(told, sources=sources, settled=unheard), robust=True)
     return results

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from kaireon.core import trace
@@ -38,8 +38,13 @@ DECISIONS = SharedCounter(
 TO_FIRING = Histogram("kaireon_event_to_firing_seconds", "From an event's acceptance until its firings are committed")
 
 
-def stored(events: Sequence[tuple[str, str, bool]], *, sources: Mapping[str, int]) -> None:
-    """Tells of events that a request (or whoever it is) has handed in: id, type, whether it was there already."""
+def stored(
+    events: Sequence[tuple[str, str, bool]], *, sources: Mapping[str, int], settled: Collection[str] = ()
+) -> None:
+    """Tells of events that a request (or whoever it is) has handed in: id, type, whether it was there already.
+
+    Those of the `settled` types were stored as processed.
+    """
     new = [(event_id, event_type) for event_id, event_type, is_duplicate in events if not is_duplicate]
     for source, count in sources.items():
         ACCEPTED.add(count, source=source)
@@ -48,6 +53,13 @@ def stored(events: Sequence[tuple[str, str, bool]], *, sources: Mapping[str, int
     note_events(event_id for event_id, _ in new)
     if trace.is_on():
         trace.write("accepted", [{"event_id": event_id, "event_type": event_type} for event_id, event_type in new])
+    ignored = [(event_id, event_type) for event_id, event_type in new if event_type in settled]
+    if not ignored:
+        return
+    PROCESSED.add(len(ignored))
+    DECISIONS.add(len(ignored), event_type=OTHER, decision=IGNORED)
+    if trace.is_on():
+        trace.write("processed", [{"event_id": one, "event_type": name, "decisions": []} for one, name in ignored])
 
 
 def processed(
@@ -63,7 +75,7 @@ def processed(
             decided[OTHER, IGNORED] += 1
         firings = 0
         for line in lines:
-            decided[event.event_type, line["decision"]] += 1
+            decided[event.event_type, line["decision"]] += line.get("count", 1)
             firings += line["decision"] == "fired"
         if firings:
             waited.append((now - event.received_at).total_seconds())

@@ -16,9 +16,9 @@ class JourneysConfig(AppConfig):
         from kaireon.events import consumers
         from kaireon.events import retention as events_retention
         from kaireon.journeys import retention
-        from kaireon.journeys.event_door import consume
+        from kaireon.journeys.event_door import consume, hears
 
-        consumers.register("journeys", consume)
+        consumers.register("journeys", consume, hears=hears)
         retention.register()
         events_retention.keep("journeys", retention.causes_under_way)
         decisioning_retention.keep("journeys", retention.enrolments_under_way)

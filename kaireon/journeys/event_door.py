@@ -3,7 +3,7 @@
 Where no journey listens to any of the batch's types this costs one look at the catalogue's token.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,12 @@ from kaireon.journeys.traveller import Traveller
 
 Waiting = dict[str, list[Traveller]]
 """The enrolments that wait for an event, by customer."""
+
+
+def hears(event_types: Collection[str]) -> Collection[str]:
+    """The types among them that enrol customers, or end a wait."""
+    journeys = catalogue.current()
+    return (journeys.waited_for | journeys.entries.keys()).intersection(event_types)
 
 
 def consume(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:

@@ -114,7 +114,8 @@ def _events(database: _Connection) -> list[StoredEvent]:
             attempts=row[4],
             received_at=row[5],
             processed_at=row[6],
-            decisions={line["triggerId"]: line for line in row[7]},
+            # A line without a trigger stands for all whose conditions did not hold.
+            decisions={line["triggerId"]: line for line in row[7] if "triggerId" in line},
         )
         for row in rows
     ]

@@ -25,6 +25,7 @@ from kaireon.secrets import vault
 from tests.delivery.receiver import Receiver
 from tests.launch.running import Running
 from tests.stack.conftest import database_url
+from tests.triggers import fixtures
 from tests.triggers.fixtures import process_all
 from triggers.models import Firing, Trigger
 
@@ -39,10 +40,7 @@ def send(*events: tuple[str, str]) -> list[bool]:
 
 def decisions() -> dict[str, dict[str, str]]:
     """By event and trigger."""
-    return {
-        event.event_id: {line["triggerId"]: line["decision"] for line in event.decisions}
-        for event in Event.objects.filter(event_type="purchase")
-    }
+    return {event.event_id: fixtures.decisions(event) for event in Event.objects.filter(event_type="purchase")}
 
 
 def balances() -> dict[str, Any]:

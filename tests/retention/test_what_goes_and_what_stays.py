@@ -19,8 +19,8 @@ from kaireon.events.models import Event, StreamDeadLetter
 from kaireon.journeys.models import Enrolment, EnrolmentStatus
 from tests.retention import aged
 from tests.triggers.fixtures import Send, decisions, process_all
-from triggers.engine.tally import add_to_tally
-from triggers.models import Firing, Tally, Trigger
+from triggers.engine.tally import add_to_tally, count_asked
+from triggers.models import Asked, Firing, Listener, Tally, Trigger
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +67,33 @@ def test_each_kind_of_row_goes_at_its_age_and_not_before() -> None:
     assert Attempt.objects.count() == 2
     assert Tally.objects.count() == 2
     assert run() == {}
+
+
+@pytest.mark.parametrize(
+    ("events", "tallies", "left"), [(30, 60, [40, 1]), (60, 30, [40, 1]), (30, 30, [1]), (0, 30, [70, 40, 1])]
+)
+def test_a_version_that_listened_goes_when_no_event_and_no_tally_of_its_time_is_left(
+    settings: Settings, events: int, tallies: int, left: list[int]
+) -> None:
+    settings.RETENTION_DAYS = {**settings.RETENTION_DAYS, "events": events, "tallies": tallies}
+    now = clock.now()
+    listener = {"trigger_id": "trg_t", "event_type": "purchase", "priority": 50, "condition": {}}
+    for version, days in ((1, 70), (2, 40), (3, 1)):
+        ended_at = now - timedelta(days=days)
+        Listener.objects.create(**listener, version=version, since=version, until=version + 1, ended_at=ended_at)
+    Listener.objects.create(**listener, version=4, since=4)
+    run()
+    found = Listener.objects.filter(until__isnull=False).order_by("since")
+    assert [round((now - one.ended_at) / timedelta(days=1)) for one in found if one.ended_at] == left
+    assert Listener.objects.filter(until=None).count() == 1
+
+
+def test_what_was_asked_goes_with_the_tallies() -> None:
+    for days in (29.9, 30.1, 400):
+        at = clock.now() - timedelta(days=days) - timedelta(hours=2 * (days > DAYS))
+        count_asked({"purchase": 3}, state=1, lane=0, now=at)
+    assert run() == {"tallies": 2}
+    assert Asked.objects.count() == 1
 
 
 def test_0_keeps_for_ever(settings: Settings) -> None:

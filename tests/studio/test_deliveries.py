@@ -78,9 +78,9 @@ def test_the_pages_ask_few_questions_however_many_rows(
     deliveries = [some_delivery() for _ in range(count)]
     for number in range(1, count):
         _attempt(deliveries[0], number)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(14):
         get(as_admin, DELIVERIES, since="2020-01-01T00:00")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(14):
         get(as_admin, f"{DELIVERIES}/{deliveries[0].pk}")
 
 

@@ -408,5 +408,5 @@ def test_the_list_asks_at_most_15_times_however_long_it_is(
         trigger = make_trigger()
         count(trigger, succeeded=1)
         FiringFactory.create(trigger_id=trigger.pk)
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(14):
         assert len(names(as_admin.get(LIST, {"sort": sort}))) == min(rows, 50)

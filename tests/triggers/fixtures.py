@@ -15,6 +15,7 @@ from kaireon.events.drain import drain_lane, waiting_lanes
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event
 from triggers.definition import read_definition
+from triggers.ledger import whole_ledger
 from triggers.lifecycle import create_trigger
 from triggers.models import Trigger
 
@@ -94,4 +95,4 @@ def send(db: None) -> Send:
 
 def decisions(event: Event) -> dict[str, str]:
     """Each trigger's decision about the event."""
-    return {line["triggerId"]: line["decision"] for line in event.decisions}
+    return {line["triggerId"]: line["decision"] for line in whole_ledger(event)}

@@ -13,6 +13,7 @@ from kaireon.customers.models import Record
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event
 from tests.triggers.fixtures import Send, decisions, process_all
+from triggers.ledger import whole_ledger
 from triggers.lifecycle import delete_trigger, update_trigger
 from triggers.models import Firing, Trigger
 
@@ -59,7 +60,7 @@ def test_the_worked_example_of_the_specification(
     until = clock.iso(firing.fired_at + timedelta(milliseconds=DAY_MS))
     assert second.decisions == [{"triggerId": trigger.pk, "version": 1, "decision": "cooldown", "until": until}]
     assert decisions(small) == {trigger.pk: "condition_false"}
-    assert "400" in small.decisions[0]["reason"]
+    assert "400" in whole_ledger(small)[0]["reason"]
     assert decisions(other) == {trigger.pk: "fired"}
     assert attributes("cust_78") == {"event_count": 1}
     assert attributes("cust_79") == {"event_count": 1}
@@ -352,7 +353,7 @@ def test_the_ledger_is_shown_by_the_api(
     answer = viewer_api.get("/api/v1/events/order-1").json()
     assert answer["eventId"] == "order-1"
     assert answer["status"] == "processed"
-    assert answer["decisions"] == event.decisions
+    assert answer["decisions"] == whole_ledger(event)
     firings = viewer_api.get(f"/api/v1/triggers/{trigger.pk}/firings?customerId=cust_78&outcome=succeeded").json()
     assert firings["pagination"] == {"total": 1, "limit": 50, "offset": 0, "hasMore": False}
     (firing,) = firings["data"]

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,9 @@ from kaireon.events.models import Event
 from kaireon.events.replay import replay
 from tests.journeys.building import make_journey, one_wait
 from tests.triggers.fixtures import process_all
-from triggers.engine.tally import add_to_tally
-from triggers.models import TALLIED, Firing, Tally, Trigger
+from triggers.engine.tally import add_to_tally, count_asked
+from triggers.ledger import whole_ledgers
+from triggers.models import TALLIED, Asked, Firing, Listener, Tally, Trigger
 from triggers.tallies import HOUR, NOTHING, Counts, first_of_24_hours, last_24_hours, series, total
 
 MakeTrigger = Callable[..., Trigger]
@@ -31,18 +33,19 @@ DAY_MS = 86_400_000
 
 def counted() -> Counter[tuple[str, str]]:
     """What the tallies say, by trigger and end."""
-    found: Counter[tuple[str, str]] = Counter()
-    for row in Tally.objects.values("trigger_id", *TALLIED):
-        found.update({(row["trigger_id"], name): row[name] for name in TALLIED if row[name]})
-    return found
+    trigger_ids = sorted(set(Listener.objects.values_list("trigger_id", flat=True)))
+    sums = {trigger_id: total(hours) for trigger_id, hours in last_24_hours(trigger_ids, now=clock.now()).items()}
+    return Counter(
+        {(trigger_id, end): count for trigger_id, one in sums.items() for end, count in asdict(one).items() if count}
+    )
 
 
 def ledgers() -> Counter[tuple[str, str]]:
     """The same, from every line of every event and the firings that the lines name."""
-    outcomes = dict(Firing.objects.values_list("id", "outcome"))
+    outcomes: dict[str | None, str] = dict(Firing.objects.values_list("id", "outcome"))
     found: Counter[tuple[str, str]] = Counter()
-    for lines in Event.objects.values_list("decisions", flat=True):
-        found.update((line["triggerId"], outcomes.get(line.get("firingId"), line["decision"])) for line in lines)
+    for lines in whole_ledgers(list(Event.objects.all())).values():
+        found.update((line["triggerId"], outcomes.get(line.get("firingId")) or line["decision"]) for line in lines)
     return found
 
 
@@ -51,6 +54,20 @@ def breaks_on_demand(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping
     if any(event.properties.get("break") for event in events):
         raise ValueError("no good")
     return {}
+
+
+def listens(trigger_id: str, *, since: int, until: int | None = None) -> None:
+    """A trigger that listens to purchases from one state of the catalogue until before another."""
+    Listener.objects.create(
+        trigger_id=trigger_id,
+        version=1,
+        event_type="purchase",
+        priority=50,
+        condition={},
+        since=since,
+        until=until,
+        ended_at=None if until is None else NOON,
+    )
 
 
 def send(number: int, customer_id: str | None, **properties: Any) -> None:
@@ -97,7 +114,7 @@ def test_they_equal_the_ledgers_after_every_decision_every_outcome_retries_and_a
 
     assert counted() == ledgers()
     ends = {name for _, name in counted()}
-    assert ends == set(TALLIED)
+    assert ends == {*TALLIED, "condition_false"}
     assert counted()["trg_counts", "condition_false"] == sum(number % 13 <= 5 for number in range(40))
 
 
@@ -131,6 +148,7 @@ def test_what_nobody_listens_to_leaves_no_tally(make_trigger: MakeTrigger, make_
     send(1, "cust_78")
     process_all()
     assert not Tally.objects.exists()
+    assert not Asked.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -163,16 +181,18 @@ def test_24_hours_end_with_the_running_one_and_add_up_the_lanes() -> None:
         (23, 0, {("trg_a", "failed"): 1}),
         (1, 3, {("trg_a", "queued"): 2, ("trg_b", "cooldown"): 5}),
         (1, 4, {("trg_a", "queued"): 3}),
-        (0, 0, {("trg_a", "condition_false"): 4}),
-        (0, 0, {("trg_a", "condition_false"): 2}),
         (-1, 0, {("trg_a", "succeeded"): 7}),
     ):
         add_to_tally(counts, lane=lane, now=now - timedelta(hours=hours_ago))
+    listens("trg_a", since=3, until=5)
+    listens("trg_a", since=5)
+    for state, lane, events in ((2, 0, 100), (3, 0, 4), (4, 1, 2), (5, 0, 1), (5, 0, 2)):
+        count_asked({"purchase": events, "refund": 1000}, state=state, lane=lane, now=now)
     found = last_24_hours(["trg_a", "trg_b", "trg_c"], now=now)
     assert found["trg_a"][0] == Counts(failed=1)
     assert found["trg_a"][22] == Counts(queued=5)
-    assert found["trg_a"][23] == Counts(condition_false=6)
-    assert total(found["trg_a"]) == Counts(failed=1, queued=5, condition_false=6)
+    assert found["trg_a"][23] == Counts(condition_false=9)
+    assert total(found["trg_a"]) == Counts(failed=1, queued=5, condition_false=9)
     assert total(found["trg_b"]) == Counts(cooldown=5)
     assert list(found["trg_c"]) == [NOTHING] * 24
     assert first_of_24_hours(now) == NOON - timedelta(hours=23)
@@ -184,8 +204,11 @@ def test_a_series_has_every_step_also_those_in_which_nothing_happened() -> None:
         moment = datetime(2026, 5, day, 23, 30, tzinfo=UTC)
         add_to_tally({("trg_a", name): number for name, number in counts.items()}, lane=day, now=moment)
     since, until = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 4, tzinfo=UTC)
+    listens("trg_a", since=1)
+    count_asked({"purchase": 10}, state=1, lane=0, now=since + HOUR)
+    count_asked({"purchase": 5}, state=1, lane=0, now=until)
     assert series("trg_a", since=since, until=until, step=timedelta(days=1)) == [
-        (since, Counts(succeeded=1, failed=2)),
+        (since, Counts(succeeded=1, failed=2, condition_false=7)),
         (since + timedelta(days=1), NOTHING),
         (since + timedelta(days=2), Counts(loop_stopped=4)),
     ]

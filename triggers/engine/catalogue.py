@@ -6,14 +6,23 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from triggers.engine.compilation import CompiledTrigger, Listening, compile_trigger
-from triggers.models import Catalogue, Status, Trigger
+from django.db import connection
+
+from triggers.engine.compilation import CompiledTrigger, Listeners, State, compile_trigger
+from triggers.models import Catalogue, Trigger
 
 logger = logging.getLogger(__name__)
 
 _NEVER_LOADED = object()
 # The moment as well, since a deleted trigger's id may be given to a new one, and that begins with version 1.
 _Key = tuple[str, int, datetime]
+
+# One statement, so that the triggers are those of that very state.
+_ACTIVE = """
+    SELECT catalogue.token, catalogue.state, trigger.id, trigger.version, trigger.updated_at
+    FROM triggers_catalogue AS catalogue LEFT JOIN triggers_trigger AS trigger ON trigger.status = 'active'
+    ORDER BY trigger.event_type, trigger.priority DESC, trigger.id
+"""
 
 
 class CompiledCatalogue:
@@ -22,42 +31,53 @@ class CompiledCatalogue:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._token: Any = _NEVER_LOADED
-        self._listening: Listening = {}
+        self._state = State(0, {})
         self._compiled: dict[_Key, CompiledTrigger] = {}
 
-    def current(self) -> Listening:
+    def current(self) -> State:
         """The active triggers by event type.
 
         To be read after the batch's events: a trigger's change is committed before any event that is accepted after it.
         """
         token = Catalogue.objects.values_list("token", flat=True).first()
         with self._lock:
-            if token != self._token:
+            while token != self._token:
                 self._load()
-                self._token = token
-            return self._listening
+                token = Catalogue.objects.values_list("token", flat=True).first()
+            return self._state
 
     def _load(self) -> None:
-        active = list(
-            Trigger.objects.filter(status=Status.ACTIVE)
-            .order_by("event_type", "-priority", "id")
-            .values_list("id", "version", "updated_at")
-        )
+        with connection.cursor() as cursor:
+            cursor.execute(_ACTIVE)
+            rows = cursor.fetchall()
+        active: list[_Key] = [(row[2], row[3], row[4]) for row in rows if row[2] is not None]
         missing = [key[0] for key in active if key not in self._compiled]
-        fresh = {trigger.pk: trigger for trigger in Trigger.objects.filter(pk__in=missing)}
+        fresh = {_key(trigger): trigger for trigger in Trigger.objects.filter(pk__in=missing)}
         compiled: dict[_Key, CompiledTrigger] = {}
         for key in active:
-            found = self._compiled.get(key) or _compiled(fresh.get(key[0]))
+            found = self._compiled.get(key) or _compiled(fresh.get(key))
             if found is not None:
                 compiled[key] = found
         self._compiled = compiled
-        self._listening = {
-            event_type: tuple(group) for event_type, group in groupby(compiled.values(), key=lambda one: one.event_type)
+        listeners = {
+            event_type: self._listeners(event_type, tuple(group))
+            for event_type, group in groupby(compiled.values(), key=lambda one: one.event_type)
         }
+        self._token, number = (rows[0][0], rows[0][1]) if rows else (None, 0)
+        self._state = State(number, listeners)
+
+    def _listeners(self, event_type: str, triggers: tuple[CompiledTrigger, ...]) -> Listeners:
+        """Those that there are already, where no trigger of the type has changed."""
+        before = self._state.listeners.get(event_type)
+        return before if before and before.triggers == triggers else Listeners.of(triggers, before=before)
+
+
+def _key(trigger: Trigger) -> _Key:
+    return trigger.pk, trigger.version, trigger.updated_at
 
 
 def _compiled(trigger: Trigger | None) -> CompiledTrigger | None:
-    if trigger is None:  # deleted meanwhile; the token has changed again, and the next batch looks again
+    if trigger is None:  # changed or deleted meanwhile; the token has changed again, and `current` looks again
         return None
     try:
         return compile_trigger(trigger)

@@ -21,7 +21,7 @@ class CompiledTrigger:
     priority: int
     cooldown_ms: int
     condition: conditions.Condition
-    passes: conditions.Predicate
+    entry: conditions.Entry
     condition_reads_customer: bool
     action: Action[Any]
     prepared: Any
@@ -41,7 +41,7 @@ def compile_trigger(trigger: Trigger) -> CompiledTrigger:
         priority=trigger.priority,
         cooldown_ms=trigger.cooldown_ms,
         condition=condition,
-        passes=conditions.compile(condition),
+        entry=conditions.Entry.of(condition),
         condition_reads_customer=any(reads_customer(field) for field in conditions.fields_read(condition)),
         action=action,
         prepared=prepared,
@@ -54,5 +54,49 @@ def reads_customer(field: str) -> bool:
     return field == "customer" or field.startswith("customer.")
 
 
-Listening = Mapping[str, tuple[CompiledTrigger, ...]]
-"""The active triggers of each event type, highest priority first, ties by id."""
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The active triggers of one event type, highest priority first, ties by id.
+
+    `customer_fields` are the fields of the customer's record that their conditions read, `needs` what their actions do.
+    """
+
+    triggers: tuple[CompiledTrigger, ...]
+    customer_fields: frozenset[str]
+    needs: frozenset[Needs]
+    index: conditions.Index
+
+    @classmethod
+    def of(cls, triggers: tuple[CompiledTrigger, ...], *, before: "Listeners | None") -> "Listeners":
+        """The listeners, from triggers in their order; quickly where most of them are among those of `before`."""
+        fields = frozenset().union(*(conditions.fields_read(one.condition) for one in triggers))
+        return cls(
+            triggers=triggers,
+            customer_fields=frozenset(filter(reads_customer, fields)),
+            needs=frozenset(one.needs for one in triggers),
+            index=conditions.Index([one.entry for one in triggers], before.index if before else None),
+        )
+
+    @property
+    def read_customer(self) -> bool:
+        """Whether conditions or actions read the customer's record."""
+        return bool(self.customer_fields) or any(needs.reads_customer for needs in self.needs)
+
+    def may_write(self, schema_id: str) -> bool:
+        """Whether an action may change records of the schema."""
+        return any(needs.may_write(schema_id) for needs in self.needs)
+
+    def seen(self, attributes: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """Of a customer's record, what the conditions read."""
+        if attributes is None or "customer" in self.customer_fields:
+            return attributes
+        names = {field.split(".")[1] for field in self.customer_fields}
+        return {name: attributes[name] for name in sorted(names) if name in attributes}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All active triggers by event type, as they were in the state of the catalogue with that number."""
+
+    number: int
+    listeners: Mapping[str, Listeners]

@@ -1,7 +1,9 @@
 """The lines of an event's ledger: what each trigger that listens to its type decided, and why."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from kaireon import conditions
 from kaireon.core.clock import iso
@@ -43,4 +45,15 @@ def decision(
         line["firingId"] = firing_id
     if reason:
         line["reason"] = reason
+    return line
+
+
+def the_rest(count: int, *, state: int, reads_customer: bool, seen: Mapping[str, Any] | None) -> Decision:
+    """The line that stands for all `count` triggers whose conditions do not hold, in that state of the catalogue.
+
+    `seen` is what conditions read of the customer's record; `triggers.ledger` makes a line for each trigger of it.
+    """
+    line: Decision = {"decision": Verdict.CONDITION_FALSE.value, "count": count, "state": state}
+    if reads_customer:
+        line["seen"] = seen
     return line

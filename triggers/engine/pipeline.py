@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from audit.log import NewEntry
-from kaireon import conditions
 from kaireon.core.ids import derived_id
 from kaireon.customers.working_set import WorkingSet
 from kaireon.events.consumers import MAX_DEPTH, Decision, QueuedEvent
@@ -19,15 +18,15 @@ from kaireon.events.documents import condition_document, template_document, with
 from triggers.actions.base import Scope, Work
 from triggers.engine import cooldown
 from triggers.engine.catalogue import catalogue
-from triggers.engine.compilation import CompiledTrigger, Listening
-from triggers.engine.decisions import Verdict, decision, reason_of
+from triggers.engine.compilation import CompiledTrigger, Listeners, State
+from triggers.engine.decisions import Verdict, decision, the_rest
 from triggers.engine.dispatch import Carried, dispatch
 from triggers.engine.records import record_firings
-from triggers.engine.tally import add_to_tally
+from triggers.engine.tally import add_to_tally, count_asked
 from triggers.models import Firing, Outcome
 
-FiredBefore = Mapping[tuple[str, str], Firing]
-"""Earlier firings by the ids of their event and trigger."""
+FiredBefore = Mapping[str, Mapping[str, Firing]]
+"""Earlier firings by the id of their event, then by that of their trigger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,28 +60,31 @@ class Ledger:
 
 def consume(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
     """Fires what is to be fired for `events`, all of one lane and in their order; the ledger of each comes back."""
-    listening = catalogue.current()
-    matched = [event for event in events if event.event_type in listening]
+    state = catalogue.current()
+    matched = [event for event in events if event.event_type in state.listeners]
     if not matched:
         return {}
     scope = Scope(now=now, records=WorkingSet(now=now))
-    _load_customers(matched, listening, scope.records)
+    _load_customers(matched, state, scope.records)
     fired_before = _fired_before(matched)
     ledger = Ledger()
-    for wave in _waves(matched, listening, scope.records):
-        _handle(wave, listening, scope, ledger, fired_before)
+    for wave in _waves(matched, state, scope.records):
+        _handle(wave, state, scope, ledger, fired_before)
     add_to_tally(ledger.counts, lane=matched[0].lane, now=now)
+    # One that has fired in an earlier try was counted then.
+    asked = Counter(event.event_type for event in matched if event.event_id not in fired_before)
+    count_asked(asked, state=state.number, lane=matched[0].lane, now=now)
     return {sequence: list(lines.values()) for sequence, lines in ledger.lines.items()}
 
 
 def _handle(
     wave: Sequence[QueuedEvent],
-    listening: Listening,
+    state: State,
     scope: Scope,
     ledger: Ledger,
     fired_before: FiredBefore,
 ) -> None:
-    candidates = list(_evaluate(wave, listening, scope, ledger, fired_before))
+    candidates = list(_evaluate(wave, state, scope, ledger, fired_before))
     works = list(_claim(candidates, scope, ledger))
     carried = dispatch(works, scope)
     _note_firings(carried, ledger)
@@ -92,25 +94,28 @@ def _handle(
 
 def _evaluate(
     wave: Iterable[QueuedEvent],
-    listening: Listening,
+    state: State,
     scope: Scope,
     ledger: Ledger,
     fired_before: FiredBefore,
 ) -> Iterator[Candidate]:
-    """The triggers that want to fire. All triggers of an event see the customer as the event found them."""
+    """The triggers that want to fire. All triggers of an event see the customer as the event found them.
+
+    The others are not looked at one by one: one line of the ledger stands for all whose conditions do not hold.
+    """
     for event in wave:
-        triggers = listening[event.event_type]
+        listeners = state.listeners[event.event_type]
         document = condition_document(event)
-        tested = document
-        if any(trigger.condition_reads_customer for trigger in triggers):
-            tested = with_customer(document, scope.records.default_attributes(event.customer_id))
+        tested, seen = document, None
+        if listeners.customer_fields:
+            attributes = scope.records.default_attributes(event.customer_id)
+            tested, seen = with_customer(document, attributes), listeners.seen(attributes)
         ledger.lines[event.sequence] = {}
-        for trigger in triggers:
-            if event.is_retry and (firing := fired_before.get((event.event_id, trigger.id))) is not None:
+        firings = fired_before.get(event.event_id, {})
+        for place in _places(listeners, tested, firings):
+            trigger = listeners.triggers[place]
+            if (firing := firings.get(trigger.id)) is not None:
                 ledger.note(event, _decision_of(firing, trigger))
-            elif not trigger.passes(tested):
-                reason = reason_of(conditions.why_false(trigger.condition, tested))
-                ledger.note_held_back(event, decision(trigger, Verdict.CONDITION_FALSE, reason=reason))
             elif trigger.action.needs_customer and event.customer_id is None:
                 reason = f"the event has no customerId, and {trigger.action.action_type} needs one"
                 ledger.note_held_back(event, decision(trigger, Verdict.MISSING_CUSTOMER, reason=reason))
@@ -125,6 +130,18 @@ def _evaluate(
                 # Keeps the trigger's place in the order of priority until its line is known.
                 ledger.note(event, decision(trigger, Verdict.FIRED, firing_id=firing_id))
                 yield Candidate(event, document, trigger, firing_id)
+        if count := len(listeners.triggers) - len(ledger.lines[event.sequence]):
+            rest = the_rest(count, state=state.number, reads_customer=bool(listeners.customer_fields), seen=seen)
+            ledger.lines[event.sequence][""] = rest
+
+
+def _places(listeners: Listeners, document: Mapping[str, Any], firings: Mapping[str, Firing]) -> list[int]:
+    """The places of the triggers that have something to say: their conditions hold, or they have fired before."""
+    holding = listeners.index.holding(document)
+    if not firings:
+        return holding
+    fired = {place for place, trigger in enumerate(listeners.triggers) if trigger.id in firings}
+    return sorted(fired.union(holding))
 
 
 def _claim(
@@ -174,27 +191,27 @@ def _note_firings(carried: Iterable[Carried], ledger: Ledger) -> None:
         )
 
 
-def _load_customers(events: Sequence[QueuedEvent], listening: Listening, records: WorkingSet) -> None:
+def _load_customers(events: Sequence[QueuedEvent], state: State, records: WorkingSet) -> None:
     """One query for the default-schema records that conditions or templates of this batch read."""
     customer_ids = {
         event.customer_id
         for event in events
-        if event.customer_id is not None and any(map(_reads_customer, listening[event.event_type]))
+        if event.customer_id is not None and state.listeners[event.event_type].read_customer
     }
     if customer_ids and records.default_schema_id is not None:
         records.load(records.default_schema_id, customer_ids, lock=False)
 
 
-def _waves(events: Sequence[QueuedEvent], listening: Listening, records: WorkingSet) -> Iterator[Sequence[QueuedEvent]]:
+def _waves(events: Sequence[QueuedEvent], state: State, records: WorkingSet) -> Iterator[Sequence[QueuedEvent]]:
     """The batch, cut so that no event reads a customer's record before an earlier event has changed it.
 
     Only where some trigger of the batch reads the default schema's records and another one writes them: then the
     customers' first events come first, then their second ones, and so on.
     """
-    triggers = [trigger for event_type in {event.event_type for event in events} for trigger in listening[event_type]]
+    types = [state.listeners[event_type] for event_type in {event.event_type for event in events}]
     default = records.default_schema_id
-    writes = default is not None and any(trigger.needs.may_write(default) for trigger in triggers)
-    if not (writes and any(map(_reads_customer, triggers))):
+    writes = default is not None and any(each.may_write(default) for each in types)
+    if not (writes and any(each.read_customer for each in types)):
         yield events
         return
     waiting: Sequence[QueuedEvent] = events
@@ -214,15 +231,13 @@ def _waves(events: Sequence[QueuedEvent], listening: Listening, records: Working
         waiting = later
 
 
-def _reads_customer(trigger: CompiledTrigger) -> bool:
-    return trigger.condition_reads_customer or trigger.needs.reads_customer
-
-
 def _fired_before(events: Sequence[QueuedEvent]) -> FiredBefore:
     """Firings of earlier tries. Only a replayed event can have any: a try is one transaction."""
     retried = [event.event_id for event in events if event.is_retry]
-    firings = Firing.objects.filter(event_id__in=retried) if retried else ()
-    return {(firing.event_id, firing.trigger_id): firing for firing in firings}
+    found: dict[str, dict[str, Firing]] = {}
+    for firing in Firing.objects.filter(event_id__in=retried) if retried else ():
+        found.setdefault(firing.event_id, {})[firing.trigger_id] = firing
+    return found
 
 
 def _decision_of(firing: Firing, trigger: CompiledTrigger) -> Decision:

@@ -1,4 +1,4 @@
-"""Firings and tallies go when they are past their age, firings as far as nobody needs them any more.
+"""Firings, tallies and ended listeners go when they are past their age, firings as far as nobody needs them any more.
 
 A firing stays, whatever its age, while its trigger's cooldown has not elapsed (cooldowns are rebuilt from firings when
 Redis comes back empty), while a delivery of it is still to be sent, while its event waits or has failed (a second run
@@ -49,6 +49,17 @@ _DELETE_TALLIES = """
     ))
 """
 
+_DELETE_ASKED = """
+    DELETE FROM triggers_asked WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM triggers_asked WHERE hour < %s LIMIT %s FOR UPDATE SKIP LOCKED
+    ))
+"""
+_DELETE_LISTENERS = """
+    DELETE FROM triggers_listener WHERE id IN (
+        SELECT id FROM triggers_listener WHERE ended_at < %s LIMIT %s FOR UPDATE SKIP LOCKED
+    )
+"""
+
 CLOCK_TOLERANCE = timedelta(minutes=10)
 """Firings carry the Redis server's time; so much it may differ from ours."""
 
@@ -58,9 +69,10 @@ _Position = tuple[datetime, str]
 
 
 def register() -> None:
-    """Adds the rules for firings and tallies."""
+    """Adds the rules for firings, tallies and listeners."""
     retention.register(retention.Rule("firings", lambda: settings.RETENTION_DAYS["firings"], sweep))
     retention.register(retention.Rule("tallies", lambda: settings.RETENTION_DAYS["tallies"], sweep_tallies))
+    retention.register(retention.Rule("listeners", _days_of_listeners, sweep_listeners))
 
 
 def sweep(age: Age) -> Iterator[int]:
@@ -74,12 +86,25 @@ def sweep(age: Age) -> Iterator[int]:
 
 def sweep_tallies(age: Age) -> Iterator[int]:
     """Deletes the tallies of hours that are over for as long. Nobody counts up in them any more."""
-    return batches(partial(_step_of_tallies, age))
+    over = age.cutoff - timedelta(hours=1)
+    yield from batches(partial(_delete, _DELETE_TALLIES, over))
+    yield from batches(partial(_delete, _DELETE_ASKED, over))
 
 
-def _step_of_tallies(age: Age, after: bool | None) -> Step[bool]:
+def sweep_listeners(age: Age) -> Iterator[int]:
+    """Deletes versions of triggers that have listened to no event that is left, and to none that is in a tally."""
+    return batches(partial(_delete, _DELETE_LISTENERS, age.cutoff))
+
+
+def _days_of_listeners() -> int:
+    """As long as events and tallies, whichever stay longer: both are read with their listeners."""
+    days = (settings.RETENTION_DAYS["events"], settings.RETENTION_DAYS["tallies"])
+    return max(days) if all(days) else 0
+
+
+def _delete(statement: str, cutoff: datetime, after: bool | None) -> Step[bool]:
     with connection.cursor() as cursor:
-        cursor.execute(_DELETE_TALLIES, [age.cutoff - timedelta(hours=1), BATCH_SIZE])
+        cursor.execute(statement, [cutoff, BATCH_SIZE])
         deleted = cursor.rowcount
     return Step(deleted, True if deleted == BATCH_SIZE else None)
 

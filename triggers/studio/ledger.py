@@ -1,12 +1,11 @@
 """An event's ledger as people read it: what each trigger decided, and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from kaireon.core.clock import parse_moment
-from kaireon.events.models import Event
 from triggers.models import Firing, Trigger
 from triggers.studio.outcomes import Effect, effect_of, sentence
 
@@ -28,11 +27,6 @@ class Line:
     until: datetime | None
     firing: Firing | None
     effect: Effect | None
-
-
-def lines_of(event: Event, *, triggers: Mapping[str, Trigger], firings: Mapping[str, Firing]) -> Sequence[Line]:
-    """The event's ledger, by priority as it stands there."""
-    return [line_of(raw, triggers=triggers, firings=firings) for raw in event.decisions]
 
 
 def line_of(raw: Mapping[str, Any], *, triggers: Mapping[str, Trigger], firings: Mapping[str, Firing]) -> Line:

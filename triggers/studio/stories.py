@@ -1,4 +1,4 @@
-"""What became of events, told whole: decisions, firings, what was sent and changed. Five queries, however many."""
+"""What became of events, told whole: decisions, firings, what was sent and changed. Six queries, however many."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,12 +8,16 @@ from django.db.models import F, OuterRef, Subquery
 
 from kaireon.decisioning.models import Channel, InboxMessage
 from kaireon.delivery.models import Delivery
+from kaireon.events.consumers import Decision
 from kaireon.events.models import Event
 from kaireon.journeys.models import Enrolment, Journey
+from triggers.ledger import unmet_count, whole_ledgers
 from triggers.models import Firing, Trigger
-from triggers.studio.ledger import Line, lines_of
+from triggers.studio.ledger import Line, line_of
 from triggers.studio.outcomes import Change
 
+MOST_UNMET_SHOWN = 100
+"""Of one event: a type can have thousands of triggers whose conditions do not hold."""
 MOST_SENT_SHOWN = 500
 """Of all events together: one event can set off thousands of webhooks."""
 
@@ -37,12 +41,17 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One event. `changes` is what it says of the customer's record, `by_journeys` what journeys sent because of it."""
+    """One event.
+
+    `unmet` are the first of `unmet_count` triggers whose conditions did not hold, `changes` is what it says of the
+    customer's record, `by_journeys` what journeys sent because of it.
+    """
 
     event: Event
     acted: Sequence[Told]
     held_back: Sequence[Line]
     unmet: Sequence[Line]
+    unmet_count: int
     changes: Sequence[Change]
     by_journeys: Sequence[Delivery]
 
@@ -55,10 +64,16 @@ def tell(events: Sequence[Event]) -> list[Story]:
     if not events:
         return []
     firings = {one.pk: one for one in Firing.objects.filter(event_id__in=[event.event_id for event in events])}
-    triggers = _triggers(events)
+    ledgers = whole_ledgers(events, most_unmet=MOST_UNMET_SHOWN)
+    triggers = _triggers(ledgers.values())
     sent, by_journeys = _sent(events, firings)
     return [
-        _story(event, lines_of(event, triggers=triggers, firings=firings), sent, by_journeys.get(event.event_id, []))
+        _story(
+            event,
+            [line_of(raw, triggers=triggers, firings=firings) for raw in ledgers[event.pk]],
+            sent,
+            by_journeys.get(event.event_id, []),
+        )
         for event in events
     ]
 
@@ -70,14 +85,15 @@ def _story(event: Event, lines: Sequence[Line], sent: Mapping[str, Sent], by_jou
         acted=[Told(line=line, sent=sent.get(line.firing.pk if line.firing else "", Sent())) for line in acted],
         held_back=[line for line in lines if line.decision in _HELD_BACK],
         unmet=[line for line in lines if line.decision == "condition_false"],
+        unmet_count=unmet_count(event),
         changes=_changes(event),
         by_journeys=by_journeys,
     )
 
 
-def _triggers(events: Iterable[Event]) -> dict[str, Trigger]:
-    """Those that decided about `events`, as far as they are still there."""
-    ids = {line["triggerId"] for event in events for line in event.decisions}
+def _triggers(ledgers: Iterable[Sequence[Decision]]) -> dict[str, Trigger]:
+    """Those that stand in `ledgers`, as far as they are still there."""
+    ids = {line["triggerId"] for ledger in ledgers for line in ledger}
     return Trigger.objects.only("name", "version").in_bulk(ids) if ids else {}
 
 
@@ -91,15 +107,19 @@ def _sent(events: Iterable[Event], firings: Mapping[str, Firing]) -> tuple[dict[
             sent.setdefault(delivery.firing_id, Sent()).deliveries.append(delivery)
         else:
             by_journeys.setdefault(delivery.event_id, []).append(delivery)
-    if not firings:
-        return sent, by_journeys
     names = Channel.objects.filter(pk=OuterRef("channel_id")).values("name")
-    messages = InboxMessage.objects.filter(cause__in=list(firings)).exclude(cause="")
-    for message in messages.annotate(channel_name=Subquery(names)).order_by("id")[:MOST_SENT_SHOWN]:
-        sent.setdefault(message.cause, Sent()).messages.append(message)
-    for enrolment in enrolments(cause__in=list(firings)).exclude(cause="")[:MOST_SENT_SHOWN]:
-        sent.setdefault(enrolment.cause, Sent()).enrolments.append(enrolment)
+    if recommending := _of_type(firings, "fire_recommend"):
+        messages = InboxMessage.objects.filter(cause__in=recommending).exclude(cause="")
+        for message in messages.annotate(channel_name=Subquery(names)).order_by("id")[:MOST_SENT_SHOWN]:
+            sent.setdefault(message.cause, Sent()).messages.append(message)
+    if enrolling := _of_type(firings, "enroll_journey"):
+        for enrolment in enrolments(cause__in=enrolling).exclude(cause="")[:MOST_SENT_SHOWN]:
+            sent.setdefault(enrolment.cause, Sent()).enrolments.append(enrolment)
     return sent, by_journeys
+
+
+def _of_type(firings: Mapping[str, Firing], action_type: str) -> list[str]:
+    return [firing.pk for firing in firings.values() if firing.action_type == action_type]
 
 
 def enrolments(**which: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 from audit.models import Entry
 from kaireon.events.models import Event, EventStatus
+from triggers.ledger import line_of_trigger
 from triggers.lifecycle import find_trigger
 from triggers.models import Firing, Status, Trigger
 from triggers.studio.ledger import Line, line_of
@@ -57,7 +58,7 @@ def answer_why_not(*, trigger_id: str, customer_id: str) -> Answer:
 
 
 def _line(event: Event, trigger: Trigger, firings: dict[str, Firing]) -> Line | None:
-    raw = next((line for line in event.decisions if line["triggerId"] == trigger.pk), None)
+    raw = line_of_trigger(event, trigger.pk)
     return None if raw is None else line_of(raw, triggers={trigger.pk: trigger}, firings=firings)
 
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from kaireon.core.rest import JSONObjectField, StrictSerializer
+from kaireon.events.consumers import Decision
 from kaireon.events.ingestion import EVENT_ID, EVENT_TYPE, EVENT_TYPE_MAX_LENGTH
+from kaireon.events.ledgers import whole_ledger
 from kaireon.events.models import Event, EventStatus, StreamDeadLetter, StreamProgress
 
 
@@ -92,10 +95,14 @@ class EventSummary(serializers.ModelSerializer[Event]):
 class EventDetail(EventSummary):
     """One event with its ledger."""
 
-    decisions = DecisionBody(many=True)
+    decisions = serializers.SerializerMethodField()
 
     class Meta(EventSummary.Meta):
         fields: tuple[str, ...] = (*EventSummary.Meta.fields, "decisions")
+
+    @extend_schema_field(DecisionBody(many=True))
+    def get_decisions(self, event: Event) -> list[Decision]:
+        return whole_ledger(event)
 
 
 class StreamProgressBody(serializers.ModelSerializer[StreamProgress]):

@@ -35,5 +35,5 @@ def decided(event: Event) -> list[Part]:
 def _counts(lines: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for line in lines:
-        counts[line["decision"]] = counts.get(line["decision"], 0) + 1
+        counts[line["decision"]] = counts.get(line["decision"], 0) + line.get("count", 1)
     return counts
