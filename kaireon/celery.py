@@ -9,7 +9,14 @@ import os
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import setup_logging, task_postrun, task_prerun, worker_process_shutdown, worker_ready
+from celery.signals import (
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
 
@@ -17,6 +24,7 @@ from django.conf import settings  # noqa: E402  the settings module has to be na
 from django.db import connections  # noqa: E402  as above
 
 from kaireon.core import counters, signs_of_life  # noqa: E402  as above
+from kaireon.core.garbage import look_for_garbage_seldom  # noqa: E402  as above
 from kaireon.core.heartbeat import QUEUES, beat  # noqa: E402  as above
 
 app = Celery("kaireon")
@@ -130,6 +138,12 @@ def give_up_a_broken_database_connection(**_: Any) -> None:
     """Connections stay open from task to task (CELERY_DB_REUSE_MAX); one that an error left broken must not."""
     for connection in connections.all(initialized_only=True):
         connection.close_if_unusable_or_obsolete()
+
+
+@worker_process_init.connect
+def begin_a_process_of_the_pool(**_: Any) -> None:
+    """All modules are loaded before the pool is forked."""
+    look_for_garbage_seldom()
 
 
 @worker_process_shutdown.connect

@@ -291,7 +291,7 @@ CELERY = {
 WEBHOOK_ALLOWED_NETWORKS = _list("KAIREON_WEBHOOK_ALLOWED_NETWORKS")
 # Replaces the public certificate authorities, for installations with one of their own.
 WEBHOOK_CA_FILE = os.environ.get("KAIREON_WEBHOOK_CA_FILE", "")
-DELIVERY_CONCURRENCY = _whole("KAIREON_DELIVERY_CONCURRENCY", 64)
+DELIVERY_CONCURRENCY = _whole("KAIREON_DELIVERY_CONCURRENCY", 400)
 # Failures in a row after which a host is sent nothing but probes; 0: never.
 DELIVERY_BREAKER_FAILURES = _whole("KAIREON_DELIVERY_BREAKER_FAILURES", 10)
 DELIVERY_TOTAL_SECONDS = 15.0

@@ -7,6 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from kaireon.core.garbage import look_for_garbage_seldom
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kaireon.settings")
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -28,3 +30,4 @@ def with_bodies_of_any_length(inner: WSGIApplication) -> WSGIApplication:
 
 
 application = with_bodies_of_any_length(get_wsgi_application())
+look_for_garbage_seldom()

@@ -19,11 +19,12 @@ Granted = tuple[CompiledTrigger, Work[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A firing and what came of it. `duration_ms` is its share of its batch's time."""
+    """A firing and what came of it: `outcome` is that of `result`, `duration_ms` its share of its batch's time."""
 
     trigger: CompiledTrigger
     work: Work[Any]
     result: Result
+    outcome: str
     duration_ms: float
 
 
@@ -35,7 +36,8 @@ def dispatch(granted: Sequence[Granted], scope: Scope) -> list[Carried]:
         results = _execute(group, scope)
         duration_ms = (time.perf_counter() - started) * 1000 / len(group)
         carried += [
-            Carried(trigger, work, result, duration_ms) for (trigger, work), result in zip(group, results, strict=True)
+            Carried(trigger, work, result, result.outcome.value, duration_ms)
+            for (trigger, work), result in zip(group, results, strict=True)
         ]
     return carried
 

@@ -178,17 +178,12 @@ def _claim(
 
 def _note_firings(carried: Iterable[Carried], ledger: Ledger) -> None:
     for one in carried:
-        ledger.counts[one.trigger.id, one.result.outcome.value] += 1
-        failed = one.result.outcome is Outcome.FAILED
-        ledger.note(
-            one.work.event,
-            decision(
-                one.trigger,
-                Verdict.ACTION_FAILED if failed else Verdict.FIRED,
-                firing_id=one.work.firing_id,
-                reason=one.result.error,
-            ),
-        )
+        ledger.counts[one.trigger.id, one.outcome] += 1
+        failed = one.outcome == Outcome.FAILED.value
+        if failed or one.result.error:  # otherwise the line that keeps the place says it all
+            verdict = Verdict.ACTION_FAILED if failed else Verdict.FIRED
+            line = decision(one.trigger, verdict, firing_id=one.work.firing_id, reason=one.result.error)
+            ledger.note(one.work.event, line)
 
 
 def _load_customers(events: Sequence[QueuedEvent], state: State, records: WorkingSet) -> None:

@@ -48,7 +48,7 @@ def record_firings(carried: Sequence[Carried], entries: Sequence[NewEntry]) -> N
                     one.work.event.customer_id,
                     one.work.event.lane,
                     one.trigger.action.action_type,
-                    one.result.outcome.value,
+                    one.outcome,
                     one.result.detail,
                     one.result.error,
                     one.work.fired_at,
@@ -63,7 +63,7 @@ def record_firings(carried: Sequence[Carried], entries: Sequence[NewEntry]) -> N
 
 def _tell(carried: Sequence[Carried]) -> None:
     """Counts firings that are committed, and follows them where that is asked for."""
-    counts = Counter((one.trigger.action.action_type, one.result.outcome.value) for one in carried)
+    counts = Counter((one.trigger.action.action_type, one.outcome) for one in carried)
     for (action_type, outcome), count in counts.items():
         FIRINGS.add(count, action_type=action_type, outcome=outcome)
     if trace.is_on():
@@ -75,7 +75,7 @@ def _tell(carried: Sequence[Carried]) -> None:
                     "firing_id": one.work.firing_id,
                     "trigger_id": one.trigger.id,
                     "action_type": one.trigger.action.action_type,
-                    "outcome": one.result.outcome.value,
+                    "outcome": one.outcome,
                     "error": one.result.error,
                 }
                 for one in carried
@@ -92,7 +92,7 @@ def _entry(one: Carried) -> NewEntry:
         event_type=one.work.event.event_type,
         event_id=one.work.event.event_id,
         action_taken=one.trigger.action.action_type,
-        outcome=one.result.outcome.value,
+        outcome=one.outcome,
         facts={
             "triggerVersion": one.trigger.version,
             **({"detail": dict(one.result.detail)} if one.result.detail else {}),
