@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.dispatch import Signal
 
@@ -12,6 +12,10 @@ from kaireon.accounts.models import ApiKey
 from kaireon.core import clock
 
 PREFIX = "krn_"
+
+# Asked by every request of a program: Django takes four times as long to write this as PostgreSQL to answer it.
+_FIELDS = [field.attname for field in ApiKey._meta.concrete_fields]
+_FIND = f"SELECT {', '.join(_FIELDS)} FROM accounts_apikey WHERE key_hash = %s AND revoked_at IS NULL"
 
 # Sent inside the transaction that changes a key: `action` ("key.created", "key.revoked") and `key`. The audit log,
 # which stands above this package, listens and writes its entry in the same transaction.
@@ -39,9 +43,12 @@ def find_key(plain: str, *, now: datetime) -> ApiKey | None:
     """The living key with that text; its use is noted once a minute at most."""
     if not plain.startswith(PREFIX) or not plain.isascii():
         return None
-    key = ApiKey.objects.filter(key_hash=_hash(plain), revoked_at=None).first()
-    if key is None:
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND, [_hash(plain)])
+        row = cursor.fetchone()
+    if row is None:
         return None
+    key = ApiKey.from_db(connection.alias, _FIELDS, row)
     minute_ago = now - timedelta(minutes=1)
     if key.last_used_at is None or key.last_used_at < minute_ago:
         unused = Q(last_used_at=None) | Q(last_used_at__lt=minute_ago)
