@@ -19,6 +19,21 @@ disabled or deleted cancels it."""
 PreparedT = TypeVar("PreparedT")
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What carrying out a prepared action reads and writes, so that the engine can load and order it."""
+
+    reads_customer: bool = False
+    writes_schema: str | None = None
+    may_write_any_schema: bool = False
+
+    def may_write(self, schema_id: str | None) -> bool:
+        """Whether records of that schema may change; without one, whether any record may."""
+        if schema_id is None:
+            return self.may_write_any_schema or self.writes_schema is not None
+        return self.may_write_any_schema or self.writes_schema == schema_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work(Generic[PreparedT]):
     """One firing that is to be carried out. `event_document` is what templates call `event`."""
@@ -29,6 +44,7 @@ class Work(Generic[PreparedT]):
     event: QueuedEvent
     event_document: Mapping[str, Any]
     prepared: PreparedT
+    needs: Needs
     fired_at: datetime
 
 
@@ -40,12 +56,16 @@ class Scope:
     records: WorkingSet
 
     def template_context(self, work: Work[Any]) -> dict[str, Any]:
-        """What templates of `work` can read; the customer's record as earlier firings of the batch left it."""
+        """What templates of `work` can read; the customer's record as earlier firings of the batch left it.
+
+        The record is there for works that need it alone: nobody has loaded those of the others.
+        """
+        customer = self.records.default_attributes(work.event.customer_id) if work.needs.reads_customer else None
         return {
             "event": work.event_document,
             "trigger": {"id": work.trigger_id, "name": work.trigger_name},
             "firing": {"id": work.firing_id},
-            "customer": self.records.default_attributes(work.event.customer_id) or {},
+            "customer": customer or {},
         }
 
 
@@ -61,21 +81,6 @@ class Result:
     def failed(cls, error: str) -> "Result":
         """The action could not be carried out."""
         return cls(Outcome.FAILED, error=error)
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What carrying out a prepared action reads and writes, so that the engine can load and order it."""
-
-    reads_customer: bool = False
-    writes_schema: str | None = None
-    may_write_any_schema: bool = False
-
-    def may_write(self, schema_id: str | None) -> bool:
-        """Whether records of that schema may change; without one, whether any record may."""
-        if schema_id is None:
-            return self.may_write_any_schema or self.writes_schema is not None
-        return self.may_write_any_schema or self.writes_schema == schema_id
 
 
 class Action(ABC, Generic[PreparedT]):

@@ -122,6 +122,7 @@ def _preview(
         event=event,
         event_document=template_document(document),
         prepared=trigger.prepared,
+        needs=trigger.needs,
         fired_at=scope.now,
     )
     try:

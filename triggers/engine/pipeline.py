@@ -171,6 +171,7 @@ def _claim(
                 event=one.event,
                 event_document=template_document(one.document),
                 prepared=one.trigger.prepared,
+                needs=one.trigger.needs,
                 fired_at=scope.now if answer is None else answer.fired_at,
             ),
         )
