@@ -27,7 +27,7 @@ help:
 	@echo 'make format   format the code and mend what ruff can mend'
 	@echo 'make openapi  write docs/openapi.yaml from the code'
 	@echo 'make screenshots  take the pictures of docs/studio.md from a running demo (needs Chromium)'
-	@echo 'make bench    measure events per second, and the latency of one event'
+	@echo 'make bench    measure how fast it is, beside other ways to do the same; docs/performance.md tells what'
 	@echo 'make drill    break things under load and count what is lost or done twice; ONE=worker_killed takes one drill'
 	@echo 'make audit-packages  ask a public service whether the locked packages have known vulnerabilities'
 	@echo 'make lock     compile requirements*.in into the locked requirements*.txt'
@@ -67,7 +67,8 @@ openapi: $(VENV)/.installed-dev
 screenshots: $(VENV)/.installed-dev
 	@$(BIN)/python docs/screenshots/make.py
 
-bench: $(VENV)/.installed-dev
+# All figures go into .build/benchmarks.json, or where BENCH_JSON says; docs/performance.md has the other variables.
+bench: $(VENV)/.installed-bench
 	@KAIREON_LOG_LEVEL=WARNING $(BIN)/python -m pytest -m benchmark --timeout=0 -p no:randomly -s tests/benchmarks
 
 # ONE= takes one drill (or several, joined by commas), EVENTS= sends fewer events; docs/drills.md has the names.
@@ -96,6 +97,7 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --fork-strateg
 lock: $(VENV)/.installed-dev
 	@$(UV_COMPILE) requirements.in --output-file requirements.txt
 	@$(UV_COMPILE) requirements.in requirements-dev.in --constraints requirements.txt --output-file requirements-dev.txt
+	@$(UV_COMPILE) requirements-bench.in --constraints requirements-dev.txt --output-file requirements-bench.txt
 
 clean:
 	@rm -rf $(VENV) .build .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -113,6 +115,11 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(VENV)/.created
 	@echo 'Installing the locked packages and the tools for checks into $(VENV)'
 	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $(VENV)/.installed $@
+
+$(VENV)/.installed-bench: requirements-bench.txt $(VENV)/.installed-dev
+	@echo 'Installing what benchmarks compare with into $(VENV)'
+	@$(BIN)/python -m pip install -qq --no-input --disable-pip-version-check --require-hashes -r requirements-bench.txt
+	@touch $@
 
 $(VENV)/.created:
 	@for candidate in $(PYTHON) python3.11 python3 python3.12 python3.13 python3.14; do \

@@ -12,12 +12,15 @@ from kaireon.delivery import circuits, gates
 from kaireon.delivery.gates import Verdict
 from kaireon.delivery.http import total_seconds
 from kaireon.delivery.models import Delivery, Status
+from kaireon.delivery.outbox import MAIL_HOST
 from kaireon.secrets import vault
 from kaireon.secrets.signing import signing_secrets
 from kaireon.secrets.vault import SecretValues
 
 LEASE_MARGIN_SECONDS = 45.0
 """A claim is sent at once; this is for a name server that takes its time, and for a worker that has too much to do."""
+MAILS_AT_ONCE = 32
+"""Mail servers take few connections of one client, and refuse the others for a while: Postfix takes 50."""
 
 # For each host the few that may be sent to it now. A backlog of one host, however long, is never read on the way to the
 # others: the index is entered once a host, and the hosts themselves are found by skipping from one to the next. The
@@ -43,7 +46,8 @@ _DUE = """
          ORDER BY delivery.next_attempt_at, delivery.id
          LIMIT CASE
                  WHEN circuit.host IS NULL
-                   THEN greatest(0, %(per_host)s - coalesce((%(busy)s::jsonb ->> hosts.host)::integer, 0))
+                   THEN greatest(0, CASE hosts.host WHEN %(mail_host)s THEN %(mails)s ELSE %(per_host)s END
+                                    - coalesce((%(busy)s::jsonb ->> hosts.host)::integer, 0))
                  WHEN circuit.probe_at <= %(now)s
                       AND (circuit.probe_until IS NULL OR circuit.probe_until < %(now)s) THEN 1
                  ELSE 0
@@ -72,6 +76,8 @@ NOTHING = Claim(0, [], SecretValues({}, frozenset()), [])
 @transaction.atomic
 def claim(*, slots: int, per_host: int, busy: Mapping[str, int], now: datetime) -> Claim:
     """Leases at most `slots` due deliveries, no host getting more than `per_host` together with what is `busy`.
+
+    The mail server gets no more than MAILS_AT_ONCE either.
 
     `attempts` counts the attempt that is about to be made. Raises VaultUnusable, and changes nothing then.
     """
@@ -110,6 +116,8 @@ def _due(*, slots: int, per_host: int, busy: Mapping[str, int], now: datetime) -
                 "now": now,
                 "slots": slots,
                 "per_host": per_host,
+                "mail_host": MAIL_HOST,
+                "mails": min(MAILS_AT_ONCE, per_host),
                 "busy": msgspec.json.encode(dict(busy)).decode(),
                 "has_circuits": circuits.are_used(),
             },

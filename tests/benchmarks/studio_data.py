@@ -78,17 +78,30 @@ _STATEMENTS: Mapping[str, str] = {
         FROM triggers_firing WHERE action_type = 'webhook' LIMIT {deliveries}
     """,
     "tallies of firings": """
-        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed,
-                                    condition_false, cooldown, missing_customer, loop_stopped)
+        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed, cooldown,
+                                    missing_customer, loop_stopped)
         SELECT trigger_id, true, date_trunc('hour', fired_at), lane, count(*) FILTER (WHERE outcome = 'succeeded'),
-               count(*) FILTER (WHERE outcome = 'queued'), 0, count(*) FILTER (WHERE outcome = 'failed'), 0, 0, 0, 0
+               count(*) FILTER (WHERE outcome = 'queued'), 0, count(*) FILTER (WHERE outcome = 'failed'), 0, 0, 0
         FROM triggers_firing GROUP BY 1, 3, 4
     """,
     "tallies of other decisions": """
-        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed,
-                                    condition_false, cooldown, missing_customer, loop_stopped)
-        SELECT id, false, date_trunc('hour', now()) - h * interval '1 hour', lane, 0, 0, 0, 0, 20, 3, 0, 0
+        INSERT INTO triggers_tally (trigger_id, is_firing, hour, lane, succeeded, queued, skipped, failed, cooldown,
+                                    missing_customer, loop_stopped)
+        SELECT id, false, date_trunc('hour', now()) - h * interval '1 hour', lane, 0, 0, 0, 0, 3, 0, 0
         FROM triggers_trigger, generate_series(0, 23) AS h, generate_series(0, 3) AS lane
+    """,
+    # Ten changes to triggers an hour, so that many states of the catalogue come together.
+    "listeners": """
+        INSERT INTO triggers_catalogue (id, token, state) VALUES (1, gen_random_uuid(), 240)
+        ON CONFLICT (id) DO UPDATE SET state = 240;
+        INSERT INTO triggers_listener (trigger_id, version, event_type, priority, condition, since)
+        SELECT id, version, event_type, priority, condition, 1 FROM triggers_trigger WHERE status = 'active'
+    """,
+    "asked": """
+        INSERT INTO triggers_asked (event_type, hour, state, lane, events)
+        SELECT 'bench.type_' || t, date_trunc('hour', now()) - h * interval '1 hour', 240 - 10 * h - change, lane, 30
+        FROM generate_series(0, {types} - 1) AS t, generate_series(0, 23) AS h, generate_series(0, 9) AS change,
+             generate_series(0, 15) AS lane
     """,
 }
 

@@ -17,6 +17,7 @@ from kaireon.customers.schemas import create_schema
 from kaireon.events.models import Event
 from kaireon.journeys.models import Enrolment
 from kaireon.journeys.resuming import resume_due
+from tests.benchmarks.measuring import Report
 from tests.decisioning.deciding import make_channel, make_flow
 from tests.decisioning.offering import make_offer
 from tests.journeys.building import HOUR, edge, enrol, make_journey, node, one_wait
@@ -53,7 +54,7 @@ def _busy() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", ["wait, exit", "wait, split, decision, message, update, exit"])
-def test_resuming_waits(kind: str) -> None:
+def test_resuming_waits(kind: str, report: Report) -> None:
     fields = [Field("tier", "text"), Field("visits", "integer")]
     create_schema(schema_id="schema_bench", name="bench", fields=fields, now=clock.now())
     people = [f"c{number:05}" for number in range(WAITS)]
@@ -77,6 +78,9 @@ def test_resuming_waits(kind: str) -> None:
     resumed = time.perf_counter() - began
     assert Enrolment.objects.filter(status="completed").count() == WAITS
     assert Event.objects.filter(event_type="journey.completed").count() == WAITS
-    print(f"\n  {kind}")
-    print(f"    enrolled by hand, 1000 a call   {WAITS / enrolled:10,.0f} customers/s")
-    print(f"    waits resumed, one worker       {WAITS / resumed:10,.0f} waits/s   ({WAITS:,} in {resumed:.2f} s)")
+    report.add(
+        f"Journeys: {kind}",
+        {"enrolled by hand, 1000 a call": [WAITS / enrolled], "waits resumed, one worker": [WAITS / resumed]},
+        unit="customers/s",
+        note=f"{WAITS:,} customers",
+    )

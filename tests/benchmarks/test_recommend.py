@@ -3,7 +3,6 @@
 In the test's own process, on the real PostgreSQL; the API is called without a network in between.
 """
 
-import statistics
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,6 +14,7 @@ from rest_framework.test import APIClient
 from kaireon.core import clock
 from kaireon.customers.working_set import WorkingSet
 from kaireon.decisioning.recommending import recommend
+from tests.benchmarks.measuring import Report, percentile
 from tests.decisioning.deciding import ask, make_flow
 from tests.decisioning.offering import make_offer
 
@@ -45,13 +45,16 @@ def bank(make_customer: Callable[..., None]) -> None:
         make_customer(f"cust_{number}", tier="gold" if number % 2 else "silver", balance=number * 500)
 
 
-def _report(what: str, latencies_ms: list[float]) -> None:
-    latencies_ms.sort()
-    p50, p99 = statistics.median(latencies_ms), latencies_ms[int(len(latencies_ms) * 0.99)]
-    print(f"\n  {what:<45} p50 {p50:6.1f} ms   p99 {p99:6.1f} ms")
+def _add(report: Report, what: str, latencies_ms: list[float]) -> None:
+    report.add(
+        what,
+        {"median": [percentile(latencies_ms, 0.5)], "99th percentile": [percentile(latencies_ms, 0.99)]},
+        unit="ms",
+        note=f"{OFFERS} offers, {len(latencies_ms)} calls",
+    )
 
 
-def test_latency_of_one_recommendation(bank: None) -> None:
+def test_latency_of_one_recommendation(bank: None, report: Report) -> None:
     latencies_ms = []
     for number in range(CALLS):
         began = time.perf_counter()
@@ -60,10 +63,10 @@ def test_latency_of_one_recommendation(bank: None) -> None:
             (found,) = recommend([ask(f"cust_{number % CUSTOMERS}")], records=WorkingSet(now=now), now=now)
         latencies_ms.append((time.perf_counter() - began) * 1000)
         assert len(found.decisions) == 5  # type: ignore[union-attr]
-    _report(f"one recommendation over {OFFERS} offers, stored", latencies_ms)
+    _add(report, "One recommendation, stored", latencies_ms)
 
 
-def test_latency_by_the_api(bank: None, editor_api: APIClient) -> None:
+def test_latency_by_the_api(bank: None, editor_api: APIClient, report: Report) -> None:
     latencies_ms = []
     for number in range(CALLS):
         body = {"customerId": f"cust_{number % CUSTOMERS}", "decisionFlowId": "df_cross_sell"}
@@ -71,14 +74,18 @@ def test_latency_by_the_api(bank: None, editor_api: APIClient) -> None:
         response = editor_api.post("/api/v1/recommend", body, format="json")
         latencies_ms.append((time.perf_counter() - began) * 1000)
         assert response.status_code == 200
-    _report(f"POST /recommend over {OFFERS} offers", latencies_ms)
+    _add(report, "One recommendation by the API", latencies_ms)
 
 
-def test_recommendations_per_second_in_a_batch(bank: None) -> None:
+def test_recommendations_per_second_in_a_batch(bank: None, report: Report) -> None:
     asks = [ask(f"cust_{number % CUSTOMERS}") for number in range(BATCH)]
     began = time.perf_counter()
     now = clock.now()
     with transaction.atomic():
         recommend(asks, records=WorkingSet(now=now), now=now)
     seconds = time.perf_counter() - began
-    print(f"\n  {f'in a batch of {BATCH} over {OFFERS} offers':<45} {BATCH / seconds:10,.0f} recommendations/s")
+    report.add(
+        "Recommendations in a batch",
+        {f"{BATCH} over {OFFERS} offers": [BATCH / seconds]},
+        unit="a second",
+    )

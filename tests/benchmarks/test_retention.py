@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from kaireon.core import clock, retention
 from kaireon.core.retention import Age, Rule
+from tests.benchmarks.measuring import Report
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
 
@@ -50,18 +51,21 @@ _FILL = {
 }
 
 
-def test_rows_deleted_a_second(settings: Settings) -> None:
+def test_rows_deleted_a_second(settings: Settings, report: Report) -> None:
     settings.RETENTION_DAYS = dict.fromkeys(settings.RETENTION_DAYS, 30)
     with connection.cursor() as cursor:
         for statement in _FILL.values():
             cursor.execute(statement, {"rows": ROWS, "half": ROWS // 2})
         cursor.execute("ANALYZE")
-    print()
-    for name in _FILL:
-        _measure(retention._rules[name])
+    report.add(
+        "Retention",
+        {name: [_rows_per_second(retention._rules[name])] for name in _FILL},
+        unit="rows/s",
+        note=f"half of {ROWS:,} rows of each deleted, one worker",
+    )
 
 
-def _measure(rule: Rule) -> None:
+def _rows_per_second(rule: Rule) -> float:
     now = clock.now()
     age = Age(cutoff=now - timedelta(days=30), now=now)
     began = time.perf_counter()
@@ -73,6 +77,6 @@ def _measure(rule: Rule) -> None:
     seconds = time.perf_counter() - began
     assert deleted == ROWS // 2
     print(
-        f"  {rule.name:12} {deleted:9,} of {ROWS:,} rows in {seconds:5.1f} s   {deleted / seconds:8,.0f} rows/s"
-        f"   longest batch {longest * 1000:5.0f} ms"
+        f"\n  {rule.name:12} {deleted:9,} of {ROWS:,} rows in {seconds:5.1f} s   longest batch {longest * 1000:5.0f} ms"
     )
+    return deleted / seconds

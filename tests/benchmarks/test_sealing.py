@@ -14,6 +14,7 @@ from django.db import connection
 from audit.models import Entry
 from audit.sealing import seal
 from audit.verification import verify
+from tests.benchmarks.measuring import Report
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
 
@@ -46,7 +47,7 @@ def write(conninfo: str, seconds: float, per_second: int) -> None:
             time.sleep(max(0.0, begun + (turn + 1) * PER_TRANSACTION / per_second - time.perf_counter()))
 
 
-def test_sealing_keeps_up() -> None:
+def test_sealing_keeps_up(report: Report) -> None:
     conninfo = connection.get_connection_params()
     info = psycopg.conninfo.make_conninfo(
         **{name: conninfo[name] for name in ("dbname", "user", "password", "host", "port") if conninfo.get(name)}
@@ -69,18 +70,21 @@ def test_sealing_keeps_up() -> None:
     sealed += seal(run_seconds=60, patience_seconds=3).entries
     written = Entry.objects.count()
     assert sealed == written
-    print(f"\n  entries that came in                            {written / elapsed:10,.0f} a second")
-    print(f"  of its time the sealing process was at it       {busy_s / elapsed:10.0%}")
+    print(f"\n  of its time the sealing process was at it       {busy_s / elapsed:10.0%}")
     print(f"  furthest behind at the end of a run             {max(behind):10,} entries")
 
     write(info, 1, 300_000)
     count = Entry.objects.count() - written
     at = time.perf_counter()
     assert seal(run_seconds=600, patience_seconds=3).entries == count
-    print(f"  sealing, nobody writes                          {count / (time.perf_counter() - at):10,.0f} a second")
+    alone = count / (time.perf_counter() - at)
 
     at = time.perf_counter()
     found = verify()
     assert found.findings == []
     rate = found.entries / (time.perf_counter() - at)
-    print(f"  verifying                                       {rate:10,.0f} a second")
+    report.add(
+        "Sealing the audit log",
+        {"entries that came in meanwhile": [written / elapsed], "sealing, nobody writes": [alone], "verifying": [rate]},
+        unit="entries/s",
+    )

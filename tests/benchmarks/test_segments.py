@@ -14,6 +14,7 @@ from kaireon.customers.models import Membership
 from kaireon.customers.records import upsert_rows
 from kaireon.customers.segments import update_segment
 from kaireon.events.models import Event
+from tests.benchmarks.measuring import Report
 from tests.customers.factories import PROFILE, make_schema
 from tests.segments.population import members, settle, settled_segment
 
@@ -43,7 +44,7 @@ def of_tier(tier: str) -> dict[str, object]:
     }
 
 
-def test_customers_per_second_of_a_re_evaluation() -> None:
+def test_customers_per_second_of_a_re_evaluation(report: Report) -> None:
     make_schema(fields=FIELDS)
     with connection.cursor() as cursor:
         cursor.execute(_POPULATE, [PROFILE, CUSTOMERS])
@@ -62,13 +63,19 @@ def test_customers_per_second_of_a_re_evaluation() -> None:
     settle("seg_bench")
     staying = time.perf_counter() - began
     assert Event.objects.count() == CUSTOMERS // 2 + CUSTOMERS
-    print(f"\n  re-evaluation, half of all customers enter      {CUSTOMERS / entering:10,.0f} customers/s")
-    print(f"  re-evaluation, every customer enters or exits   {CUSTOMERS / moving:10,.0f} customers/s")
-    print(f"  re-evaluation, nobody moves                     {CUSTOMERS / staying:10,.0f} customers/s")
-    print(f"  ({CUSTOMERS:,} customers, one worker; each who moves has a membership and an event written)")
+    report.add(
+        "Re-evaluation of a segment",
+        {
+            "half of all customers enter": [CUSTOMERS / entering],
+            "every customer enters or exits": [CUSTOMERS / moving],
+            "nobody moves": [CUSTOMERS / staying],
+        },
+        unit="customers/s",
+        note=f"{CUSTOMERS:,} customers, one worker; each who moves has a membership and an event written",
+    )
 
 
-def test_rows_per_second_of_a_bulk_upsert_with_segments() -> None:
+def test_rows_per_second_of_a_bulk_upsert_with_segments(report: Report) -> None:
     make_schema(fields=FIELDS)
     plain = _rows_per_second(offset=0)
     for number in range(SEGMENTS):
@@ -79,9 +86,16 @@ def test_rows_per_second_of_a_bulk_upsert_with_segments() -> None:
         settle(f"seg_{number}")
     moving = _rows_per_second(offset=200, tiers=("gold", "silver"))
     assert len(members("seg_0")) == 0
-    print(f"\n  bulk upsert of {ROWS:,} rows, no segments                  {plain:10,.0f} rows/s")
-    print(f"  bulk upsert, {SEGMENTS} segments, nobody moves               {watched:10,.0f} rows/s")
-    print(f"  bulk upsert, {SEGMENTS} segments, every row moves in all     {moving:10,.0f} rows/s")
+    report.add(
+        f"Bulk upsert of {ROWS:,} rows",
+        {
+            "no segments": [plain],
+            f"{SEGMENTS} segments, nobody moves": [watched],
+            f"{SEGMENTS} segments, every row moves in all": [moving],
+        },
+        unit="rows/s",
+        baselines=["no segments"],
+    )
 
 
 def _rows_per_second(*, offset: int, tiers: tuple[str, str] = ("silver", "silver")) -> float:

@@ -13,6 +13,7 @@ import pytest
 from kaireon.core.json_values import encode
 from kaireon.core.redis import redis_client
 from kaireon.events.models import Event
+from tests.benchmarks.measuring import Report
 from tests.streams.conftest import GROUP, NAME, Consuming
 from tests.streams.topics import PARTITIONS, real_broker
 
@@ -60,21 +61,21 @@ def events_per_second(consuming: Consuming) -> float:
     return (EVENTS - before) / (time.perf_counter() - began_at)
 
 
-def test_events_per_second_from_a_redis_stream(start: Callable[..., Consuming]) -> None:
+def test_events_per_second_from_a_redis_stream(start: Callable[..., Consuming], report: Report) -> None:
     for begin in range(0, EVENTS, 1000):
         with redis_client().pipeline(transaction=False) as pipeline:
             for number in range(begin, begin + 1000):
                 pipeline.xadd(NAME, {"data": message(number)})
             pipeline.execute()
     rate = events_per_second(start("redis-stream", "--stream", NAME, "--group", GROUP))
-    print(f"\n  one consumer of a Redis stream           {rate:10,.0f} events/s   ({EVENTS:,} events)")
+    report.add("One consumer of a Redis stream", {f"{EVENTS:,} events": [rate]}, unit="events/s")
 
 
-def test_events_per_second_from_a_kafka_topic(start: Callable[..., Consuming], tmp_path: Path) -> None:
+def test_events_per_second_from_a_kafka_topic(start: Callable[..., Consuming], tmp_path: Path, report: Report) -> None:
     with real_broker(tmp_path) as cluster:
         topic = cluster.new_topic()
         for partition in range(PARTITIONS):
             numbers = range(partition, EVENTS, PARTITIONS)
             cluster.send(topic, *(message(number) for number in numbers), partition=partition)
         rate = events_per_second(start("kafka", "--brokers", cluster.brokers, "--topic", topic))
-    print(f"\n  one consumer of a Kafka topic            {rate:10,.0f} events/s   ({EVENTS:,} events)")
+    report.add("One consumer of a Kafka topic", {f"{EVENTS:,} events": [rate]}, unit="events/s")

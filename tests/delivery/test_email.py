@@ -14,8 +14,9 @@ from rest_framework.test import APIClient
 
 from audit.models import Entry
 from kaireon.core import clock
+from kaireon.delivery.claims import claim
 from kaireon.delivery.models import Attempt, Delivery, Status
-from kaireon.delivery.outbox import NewDelivery, NewEmail, enqueue
+from kaireon.delivery.outbox import MAIL_HOST, NewDelivery, NewEmail, enqueue
 from kaireon.delivery.redelivery import redeliver
 from kaireon.delivery.sender import send_due
 from tests.delivery.mail_server import MailServer, open_mail_server
@@ -267,6 +268,13 @@ def test_the_api_shows_emails_and_filters_them(
     assert shown["url"] == "mailto:ada@example.com"
     assert viewer_api.get("/api/v1/deliveries?kind=http").json()["data"] == []
     assert viewer_api.get(f"/api/v1/deliveries/{delivery.pk}").json()["attempts"][0]["number"] == 1
+
+
+def test_a_mail_server_is_sent_no_more_than_its_connections_however_many_slots_there_are() -> None:
+    enqueue([an_email() for _ in range(40)])
+    first = claim(slots=400, per_host=200, busy={}, now=clock.now())
+    assert len(first.deliveries) == 32
+    assert len(claim(slots=368, per_host=200, busy={MAIL_HOST: 30}, now=clock.now()).deliveries) == 2
 
 
 def test_a_slow_mail_server_leaves_room_for_requests(
