@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db import connection
+
 from kaireon.core.errors import NotFound
 from kaireon.customers.memberships import RecordChange, follow, hold_segments
-from kaireon.customers.models import Schema
 from kaireon.customers.record_changes import Attributes, changed_names, check_size, updated_event, without_nulls
 from kaireon.customers.record_rows import RecordRow, read_rows, update_rows
 from kaireon.customers.schema_facts import SchemaFacts, find_facts
@@ -36,7 +37,10 @@ class WorkingSet:
     @cached_property
     def default_schema_id(self) -> str | None:
         """The schema that `customer.…` reads; None where there is none."""
-        return Schema.objects.filter(is_default=True).values_list("pk", flat=True).first()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM customers_schema WHERE is_default")
+            row = cursor.fetchone()
+        return str(row[0]) if row else None
 
     def schema(self, schema_id: str) -> SchemaFacts | None:
         """The schema's fields with their types; None where there is no such schema."""
