@@ -325,8 +325,7 @@ def test_every_customer_of_the_bank_can_be_explained(
     customers = Firing.objects.filter(customer_id__isnull=False).values_list("customer_id", flat=True).distinct()
     assert len(customers) > 20
     for customer_id in customers:
-        # One more than any other page takes: it shows all that is known of a customer, and who did not match.
-        with django_assert_max_num_queries(15):
+        with django_assert_max_num_queries(14):
             get(as_admin, f"{CUSTOMERS}/{customer_id}")
     for event_id in Firing.objects.values_list("event_id", flat=True).distinct()[:50]:
         with django_assert_max_num_queries(14):

@@ -15,6 +15,8 @@ from triggers.studio.stories import enrolments
 
 LATELY = 5
 ENROLMENTS_SHOWN = 10
+ENROLMENTS_READ = 100
+"""The timeline shows beside a firing whom it enrolled; those of the firings that it shows are among the newest."""
 
 # The latest firing of each trigger that has a cooldown and fired for the customer within it, as the cooldown is now.
 _COOLING = """
@@ -39,11 +41,12 @@ class Cooling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerFacts:
-    """Read in six queries."""
+    """Read in six queries. `enrolments` are the newest ones of `enrolled`, which are the newest hundred."""
 
     records: Sequence[Record]
     memberships: Sequence[Membership]
     enrolments: Sequence[Enrolment]
+    enrolled: Sequence[Enrolment]
     recommendations: Sequence[Recommendation]
     messages: Sequence[InboxMessage]
     cooling: Sequence[Cooling]
@@ -58,12 +61,14 @@ def facts_of(customer_id: str, *, now: datetime) -> CustomerFacts:
     records = Record.objects.filter(schema__in=Schema.objects.all(), customer_id=customer_id)
     flow_names = DecisionFlow.objects.filter(pk=OuterRef("flow_id")).values("name")
     channel_names = Channel.objects.filter(pk=OuterRef("channel_id")).values("name")
+    enrolled = list(enrolments(customer_id=customer_id)[:ENROLMENTS_READ])
     return CustomerFacts(
         records=list(records.select_related("schema").order_by("-schema__is_default", "schema_id")),
         memberships=list(
             Membership.objects.filter(customer_id=customer_id).select_related("segment").order_by("segment_id")
         ),
-        enrolments=list(enrolments(customer_id=customer_id)[:ENROLMENTS_SHOWN]),
+        enrolments=enrolled[:ENROLMENTS_SHOWN],
+        enrolled=enrolled,
         recommendations=list(_lately(Recommendation, customer_id).annotate(flow_name=Subquery(flow_names))[:LATELY]),
         messages=list(_lately(InboxMessage, customer_id).annotate(channel_name=Subquery(channel_names))[:LATELY]),
         cooling=_cooling(customer_id, now=now),

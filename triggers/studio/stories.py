@@ -59,14 +59,17 @@ class Story:
 _HELD_BACK = {"cooldown", "missing_customer", "loop_stopped"}
 
 
-def tell(events: Sequence[Event]) -> list[Story]:
-    """The stories of `events`, in their order."""
+def tell(events: Sequence[Event], *, enrolled: Iterable[Enrolment] | None = None) -> list[Story]:
+    """The stories of `events`, in their order. `enrolled`: the enrolments that they may tell of, if they are known."""
     if not events:
         return []
     firings = {one.pk: one for one in Firing.objects.filter(event_id__in=[event.event_id for event in events])}
     ledgers = whole_ledgers(events, most_unmet=MOST_UNMET_SHOWN)
     triggers = _triggers(ledgers.values())
     sent, by_journeys = _sent(events, firings)
+    for enrolment in _enrolled_by(firings) if enrolled is None else enrolled:
+        if enrolment.cause in firings:
+            sent.setdefault(enrolment.cause, Sent()).enrolments.append(enrolment)
     return [
         _story(
             event,
@@ -112,10 +115,12 @@ def _sent(events: Iterable[Event], firings: Mapping[str, Firing]) -> tuple[dict[
         messages = InboxMessage.objects.filter(cause__in=recommending).exclude(cause="")
         for message in messages.annotate(channel_name=Subquery(names)).order_by("id")[:MOST_SENT_SHOWN]:
             sent.setdefault(message.cause, Sent()).messages.append(message)
-    if enrolling := _of_type(firings, "enroll_journey"):
-        for enrolment in enrolments(cause__in=enrolling).exclude(cause="")[:MOST_SENT_SHOWN]:
-            sent.setdefault(enrolment.cause, Sent()).enrolments.append(enrolment)
     return sent, by_journeys
+
+
+def _enrolled_by(firings: Mapping[str, Firing]) -> Iterable[Enrolment]:
+    enrolling = _of_type(firings, "enroll_journey")
+    return enrolments(cause__in=enrolling).exclude(cause="")[:MOST_SENT_SHOWN] if enrolling else ()
 
 
 def _of_type(firings: Mapping[str, Firing], action_type: str) -> list[str]:

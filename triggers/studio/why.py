@@ -74,7 +74,7 @@ class CustomerPage(EndlessList[Event]):
         return {
             "customer_id": self.customer_id,
             "clear_url": self._own_path(),
-            "stories": tell(rows),
+            "stories": tell(rows, enrolled=facts.enrolled),
             "facts": facts,
             "is_known": is_known,
             "can_exist": is_customer_id(self.customer_id),
