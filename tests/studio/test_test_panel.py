@@ -281,3 +281,8 @@ def test_where_no_event_is_found_what_was_typed_stays(
 ) -> None:
     EventFactory.create(event_type="outcome.recorded", properties={"metadata": {"amount": 20}})
     assert found(as_editor, filled(form, condition=condition)) == (PURCHASE, note)
+
+
+@pytest.mark.parametrize("event", ["null", "5", "[]", '"text"', "true"])
+def test_json_that_is_no_event_is_told_at_its_field(as_editor: Client, form: Fields, event: str) -> None:
+    assert "must be an object" in result_of(as_editor, filled(form, event=event))

@@ -42,7 +42,7 @@ class EventForm(BodyForm):
         if not self.is_valid():
             return None
         try:
-            return read_sample(self.body()["event"], event_type=event_type)
+            return read_sample(self.cleaned_data["event"], event_type=event_type)
         except ValidationFailed as error:
             for detail in error.details:
                 self.add_error("event", sentence(f"{detail.field} {detail.message}".strip()))
