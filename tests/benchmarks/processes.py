@@ -59,5 +59,6 @@ def _child(barrier: Barrier, prepare: Prepare, share: Sequence[Any]) -> None:
         work()
         barrier.wait(_PATIENCE_S)
     except BaseException:
+        # Whatever ends this process, an interrupt too: the others stand at the barrier and would wait in vain.
         barrier.abort()
         raise

@@ -75,13 +75,14 @@ def send_evenly(port: int, requests: Sequence[bytes], *, every_s: float) -> None
 
 def _sending(port: int, requests: Sequence[bytes]) -> Callable[[], None]:
     connections = [Connection(port) for _ in range(CONNECTIONS)]
-    failures: list[BaseException] = []
+    failures: list[Exception] = []
 
     def send_share(connection: Connection, share: Sequence[bytes]) -> None:
         try:
             for request in share:
                 connection.send(request)
-        except BaseException as failure:
+        except Exception as failure:
+            # Of any kind: an error in a thread would else be printed, and the figure taken.
             failures.append(failure)
             raise
 
