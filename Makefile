@@ -39,8 +39,10 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest -m 'not slow and not benchmark'
 
+# The order of tests and what hypothesis tries come from the commit: others for each, and the same wherever it is checked.
 test-all: $(VENV)/.installed-dev
-	@$(BIN)/python -m pytest -m 'not benchmark'
+	@seed=$$(printf '%d' "0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 0)") && \
+		$(BIN)/python -m pytest -m 'not benchmark' --randomly-seed="$$seed" --hypothesis-seed="$$seed"
 
 # The tests come last: what is cheap to find is found first.
 check: static-checks
