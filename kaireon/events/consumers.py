@@ -38,7 +38,7 @@ class Consumer(Protocol):
     """Handles a batch inside the drain's transaction; what it raises sets the batch back and is retried."""
 
     def __call__(self, events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
-        """Acts on `events`, all of one lane and in order. Returns ledger lines by the event's sequence."""
+        """Acts on `events`, in order, of lanes that this worker holds. Returns ledger lines by the event's sequence."""
 
 
 Hearing = Callable[[Collection[str]], Collection[str]]

@@ -1,11 +1,11 @@
-"""Working off a lane: batches of up to 500 waiting events, in order, each batch in one transaction.
+"""Working off lanes: batches of up to 500 waiting events, each lane's in order, each batch in one transaction.
 
 An event that breaks its batch is found by handling the batch's events one by one, set aside with its error and tried
 again later, while the others go on. After five tries it is `failed` and waits for a person (see `replay`).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
@@ -18,13 +18,13 @@ from kaireon.core.json_values import decode, encode
 from kaireon.core.redis import redis_client
 from kaireon.events import telling
 from kaireon.events.consumers import Decision, QueuedEvent, consume
-from kaireon.events.lanes import hint_read, try_lock
+from kaireon.events.lanes import hints_read, try_locks
 from kaireon.events.models import LANE_COUNT, Event, EventStatus
 
 logger = logging.getLogger(__name__)
 
 BATCH_SIZE = 500
-# One task handles so many batches of a lane before it lets other lanes, and what else beat asks for, have the worker.
+# One task handles so many batches before it lets other lanes, and what else beat asks for, have the worker.
 # Sixteen turns of a second each would take longer than the messages of beat are good for.
 BATCHES_PER_TURN = 5
 RETRY_AFTER = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10))
@@ -34,12 +34,16 @@ MAX_ATTEMPTS = len(RETRY_AFTER) + 1
 TRIES_AT_ONCE = 3
 
 _SELECT = """
-    SELECT sequence, event_id, event_type, customer_id, occurred_at, received_at, properties::text, cause, depth, lane,
-           attempts, attempts > 0 OR error <> ''
-    FROM events_event
-    WHERE lane = %s AND sequence + 0 > %s AND status = 'pending' AND (next_attempt_at IS NULL OR next_attempt_at <= %s)
-    ORDER BY sequence + 0
-    LIMIT %s
+    SELECT sequence, event_id, event_type, customer_id, occurred_at, received_at, properties::text, cause, depth,
+           event.lane, attempts, attempts > 0 OR error <> ''
+    FROM unnest(%s::smallint[]) AS held(lane)
+    CROSS JOIN LATERAL (
+        SELECT * FROM events_event
+        WHERE events_event.lane = held.lane AND sequence + 0 > %s AND status = 'pending'
+          AND (next_attempt_at IS NULL OR next_attempt_at <= %s)
+        ORDER BY sequence + 0 LIMIT %s
+    ) AS event
+    ORDER BY sequence
 """
 _FINISH = """
     UPDATE events_event
@@ -49,7 +53,7 @@ _FINISH = """
 """
 # One look into the index for each lane, however many events wait.
 _WAITING_LANES = """
-    SELECT lane FROM generate_series(0, %s) AS lane
+    SELECT lane FROM unnest(%s::smallint[]) AS lane
     CROSS JOIN LATERAL (
         SELECT FROM events_event
         WHERE events_event.lane = lane.lane AND status = 'pending'
@@ -59,52 +63,53 @@ _WAITING_LANES = """
 """
 
 
-def drain_lane(lane: int) -> bool:
-    """Works off `lane` for one turn. True where events may be left, and the lane deserves another turn.
+def drain_lanes(lanes: Collection[int]) -> list[int]:
+    """Works off `lanes` for one turn. Returns those that have more, and deserve another turn.
 
-    Returns at once where another worker has the lane: that one looks again after it has let go.
+    Leaves out what another worker has: that one looks again after it has let go.
     """
-    hint_read(lane)
+    hints_read(lanes)
+    left = list(lanes)
     for _ in range(BATCHES_PER_TURN):
-        handled = _handle_batch(lane)
-        if handled is None:
-            return False
-        if handled == 0 and not _has_work(lane):
-            return False
-    return True
+        held = _handle_batch(left)
+        # Without their locks, after they were let go: an event that came meanwhile found its hint already read.
+        left = waiting_lanes(held)
+        if not left:
+            break
+    return left
 
 
-def _handle_batch(lane: int) -> int | None:
-    """Handles one batch and returns its size; None where another worker has the lane."""
+def _handle_batch(lanes: Collection[int]) -> list[int]:
+    """Handles one batch of all lanes together, and returns those that no other worker has."""
     try:
         with transaction.atomic():
-            if not try_lock(lane):
-                return None
-            events = _waiting(lane, limit=BATCH_SIZE)
-            _process(events)
-            return len(events)
+            held = try_locks(lanes)
+            if held:
+                _process(_waiting(held, limit=BATCH_SIZE // len(held)))
+            return held
     except (OperationalError, InterfaceError, RedisError):
         _raise_unless_the_events_fault()
         logger.warning("A batch broke; its events are handled one by one", exc_info=True)
     except Exception:
         # A consumer's bug, or data that it can't bear. Which event it is shows one by one.
         logger.exception("A batch broke; its events are handled one by one")
-    return _handle_one_by_one(lane)
+    return [lane for lane in lanes if _handle_one_by_one(lane)]
 
 
-def _handle_one_by_one(lane: int) -> int | None:
-    handled = 0
+def _handle_one_by_one(lane: int) -> bool:
+    """The same for one lane; False where another worker has it."""
     last_sequence = 0
     tries = 0
+    handled = 0
     while handled < BATCH_SIZE:
         event: QueuedEvent | None = None
         try:
             with transaction.atomic():
-                if not try_lock(lane):
-                    return None
-                waiting = _waiting(lane, limit=1, after=last_sequence)
+                if not try_locks([lane]):
+                    return False
+                waiting = _waiting([lane], limit=1, after=last_sequence)
                 if not waiting:
-                    return handled
+                    return True
                 event = waiting[0]
                 _process(waiting)
         except (OperationalError, InterfaceError, RedisError) as error:
@@ -120,7 +125,7 @@ def _handle_one_by_one(lane: int) -> int | None:
         tries = 0
         last_sequence = event.sequence if event else last_sequence
         handled += 1
-    return handled
+    return True
 
 
 def _process(events: Sequence[QueuedEvent]) -> None:
@@ -132,10 +137,11 @@ def _process(events: Sequence[QueuedEvent]) -> None:
     transaction.on_commit(lambda: telling.processed(events, ledger, began_at=now, now=clock.now()), robust=True)
 
 
-def _waiting(lane: int, *, limit: int, after: int = 0) -> list[QueuedEvent]:
+def _waiting(lanes: Collection[int], *, limit: int, after: int = 0) -> list[QueuedEvent]:
+    """At most `limit` of each lane, all in the order of their arrival."""
     # In the binary form: of moments written out as text, reading would take longer than the whole query.
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        cursor.execute(_SELECT, [lane, after, clock.now(), limit], binary=True)
+        cursor.execute(_SELECT, [list(lanes), after, clock.now(), limit], binary=True)
         return [
             QueuedEvent(
                 sequence=row[0],
@@ -194,13 +200,8 @@ def _raise_unless_the_events_fault() -> None:
         raise
 
 
-def _has_work(lane: int) -> bool:
-    """Looks without the lock, after it was let go: an event that came meanwhile found its hint already read."""
-    return lane in waiting_lanes()
-
-
-def waiting_lanes() -> list[int]:
-    """The lanes that have events which are due."""
+def waiting_lanes(lanes: Collection[int] = range(LANE_COUNT)) -> list[int]:
+    """Those of `lanes` that have events which are due."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING_LANES, [LANE_COUNT - 1, clock.now()])
+        cursor.execute(_WAITING_LANES, [list(lanes), clock.now()])
         return [row[0] for row in cursor.fetchall()]

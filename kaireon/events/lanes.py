@@ -1,12 +1,12 @@
 """Lanes: why one customer's events are handled in order, and others beside them.
 
-lane = hash(customer id, or event id where there is none) mod 16. A worker takes a lane under an advisory lock. A
-wake-up is a Celery message that says only "lane k has work"; if one is lost, a beat task notices within seconds.
+lane = hash(customer id, or event id where there is none) mod 16. A worker takes lanes under advisory locks. A wake-up
+is a Celery message that says only which lanes have work; if one is lost, a beat task notices within seconds.
 """
 
 import logging
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from celery import current_app
 from django.db import connection
@@ -26,6 +26,9 @@ _HINT_EXPIRES_SECONDS = 2
 # Celery's list of messages for workers of events.
 _QUEUE = "events"
 _PLENTY = 4 * LANE_COUNT
+# A message names further lanes until their new events are so many. A batch costs as much as thirty events by itself, so
+# one of few events is dear; but what comes in at once should be shared among workers.
+_EVENTS_PER_MESSAGE = 125
 
 
 def lane_of(*, customer_id: str | None, event_id: str) -> int:
@@ -33,12 +36,14 @@ def lane_of(*, customer_id: str | None, event_id: str) -> int:
     return zlib.crc32((event_id if customer_id is None else customer_id).encode()) % LANE_COUNT
 
 
-def try_lock(lane: int) -> bool:
-    """Takes the lane until the transaction ends; False where another worker has it."""
+def try_locks(lanes: Collection[int]) -> list[int]:
+    """Takes lanes until the transaction ends: those that no other worker has."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, lane])
-        row = cursor.fetchone()
-    return bool(row and row[0])
+        cursor.execute(
+            "SELECT lane FROM unnest(%s::int[]) AS lane WHERE pg_try_advisory_xact_lock(%s, lane)",
+            [list(lanes), _LOCK_SPACE],
+        )
+        return [row[0] for row in cursor.fetchall()]
 
 
 def hold(lane: int) -> None:
@@ -47,12 +52,12 @@ def hold(lane: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK_SPACE, lane])
 
 
-def wake(lanes: Iterable[int]) -> None:
-    """Tells workers that `lanes` have work, once for each lane that no unread hint stands for already.
+def wake(waiting: Mapping[int, int]) -> None:
+    """Tells workers that lanes have so many new events, once for each lane that no unread hint stands for already.
 
     Never raises: the events are in PostgreSQL, and the sweeper finds them where this message got lost.
     """
-    wanted = sorted(set(lanes))
+    wanted = sorted(waiting)
     try:
         with redis_client().pipeline(transaction=False) as pipeline:
             for lane in wanted:
@@ -61,39 +66,68 @@ def wake(lanes: Iterable[int]) -> None:
     except RedisError:
         logger.warning("Lanes were not woken: Redis is away; the sweeper will find their events")
         return
-    send_hints(unhinted)
+    send_hints(_gathered({lane: waiting[lane] for lane in unhinted}))
 
 
-def send_hints(lanes: Iterable[int]) -> None:
-    """Sends one message a lane, each with its number. Never raises, for the reason above."""
-    wanted = list(lanes)
+def _gathered(waiting: Mapping[int, int]) -> list[list[int]]:
+    """The lanes, those together that one message shall name."""
+    messages: list[list[int]] = []
+    events = _EVENTS_PER_MESSAGE
+    for lane, count in waiting.items():
+        if events >= _EVENTS_PER_MESSAGE:
+            messages.append([])
+            events = 0
+        messages[-1].append(lane)
+        events += count
+    return messages
+
+
+def send_hints(messages: Iterable[Sequence[int]]) -> None:
+    """Sends one message for each group of lanes, each lane with its number. Never raises, for the reason above.
+
+    The first lane stands where programs of earlier versions look for the only one.
+    """
+    groups = [list(lanes) for lanes in messages]
     try:
         with redis_client().pipeline(transaction=False) as pipeline:
-            for lane in wanted:
-                pipeline.incr(_sent(lane))
-            numbers = pipeline.execute()
+            for lanes in groups:
+                for lane in lanes:
+                    pipeline.incr(_sent(lane))
+            numbers = iter(pipeline.execute())
         with current_app.producer_or_acquire() as producer:
-            for lane, number in zip(wanted, numbers, strict=True):
+            for first, *others in groups:
                 current_app.send_task(
-                    DRAIN_TASK, kwargs={"lane": lane, "number": number}, producer=producer, retry=False
+                    DRAIN_TASK,
+                    kwargs={
+                        "lane": first,
+                        "number": next(numbers),
+                        "others": {str(one): next(numbers) for one in others},
+                    },
+                    producer=producer,
+                    retry=False,
                 )
     except (BrokerError, RedisError, OSError):
         logger.warning("Lanes were not woken: the broker is away; the sweeper will find their events")
 
 
-def send_on(lane: int, *, number: int | None) -> None:
-    """The message with that number has had its turn, and the lane has more: sends the next one.
+def send_on(numbers: Mapping[int, int | None]) -> None:
+    """Messages with these numbers have had their turn, and their lanes have more: sends the next ones, for each alone.
 
     Not where a later one is on its way already. In a backlog each message for a lane would else go on for ever beside
     the others, and the sweeper would add sixteen every five seconds. If the later one gets lost, the sweeper finds out.
     """
-    try:
-        latest = redis_client().get(_sent(lane))
-    except RedisError:
-        logger.warning("A lane was not sent on: Redis is away; the sweeper will find its events")
+    if not numbers:
         return
-    if number is None or latest is None or int(latest) <= number:
-        send_hints([lane])
+    try:
+        latest = redis_client().mget([_sent(lane) for lane in numbers])
+    except RedisError:
+        logger.warning("Lanes were not sent on: Redis is away; the sweeper will find their events")
+        return
+    send_hints(
+        [lane]
+        for (lane, number), last in zip(numbers.items(), latest, strict=True)
+        if number is None or last is None or int(last) <= number
+    )
 
 
 def are_plenty_sent() -> bool:
@@ -101,9 +135,9 @@ def are_plenty_sent() -> bool:
     return int(redis_client().llen(_QUEUE)) > _PLENTY
 
 
-def hint_read(lane: int) -> None:
-    """From here on, a new event of `lane` needs a new hint. Call it before looking for events."""
-    redis_client().delete(_hint(lane))
+def hints_read(lanes: Collection[int]) -> None:
+    """From here on, a new event of these lanes needs a new hint. Call it before looking for events."""
+    redis_client().delete(*map(_hint, lanes))
 
 
 def _hint(lane: int) -> str:

@@ -92,18 +92,19 @@ def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool =
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [encode(rows).decode(), now])
         stored = {row[0] for row in cursor.fetchall()}
-    results, new_lanes = [], set()
+    results = []
+    waiting: Counter[int] = Counter()
     sources: Counter[str] = Counter()
     for event, event_id, lane in zip(events, ids, lanes, strict=True):
         is_new = event_id in stored
         if is_new:
             stored.discard(event_id)
             if event.event_type not in unheard:
-                new_lanes.add(lane)
+                waiting[lane] += 1
             sources[event.source] += 1
         results.append(Accepted(event_id, event.event_type, not is_new))
-    if new_lanes:
-        transaction.on_commit(lambda: wake(new_lanes))
+    if waiting:
+        transaction.on_commit(lambda: wake(waiting))
     told = [(one.event_id, one.event_type, one.is_duplicate) for one in results]
     transaction.on_commit(lambda: telling.stored(told, sources=sources, settled=unheard), robust=True)
     return results

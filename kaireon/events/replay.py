@@ -1,5 +1,6 @@
 """Sending failed events back to the queue."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -82,5 +83,5 @@ def _queue_again(failed: Iterable[Event]) -> None:
             for event in events
         )
     )
-    lanes = {event.lane for event in events}
-    transaction.on_commit(lambda: wake(lanes))
+    waiting = Counter(event.lane for event in events)
+    transaction.on_commit(lambda: wake(waiting))

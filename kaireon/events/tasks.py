@@ -1,21 +1,24 @@
 """The asynchronous door: hints in, work off."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from celery import shared_task
 
-from kaireon.events.drain import drain_lane, waiting_lanes
+from kaireon.events.drain import drain_lanes, waiting_lanes
 from kaireon.events.lanes import DRAIN_TASK, are_plenty_sent, send_hints, send_on
 
 
 @shared_task(name=DRAIN_TASK)
-def drain_lane_task(*, lane: int, number: int | None = None, **_: Any) -> None:
-    """Works off one lane for a turn; takes its place at the end of the queue where something is left.
+def drain_lanes_task(
+    *, lane: int, number: int | None = None, others: Mapping[str, int] | None = None, **_: Any
+) -> None:
+    """Works off lanes for a turn; each in which something is left takes its place at the end of the queue.
 
-    A message from an older version has no number.
+    A message from an older version has no number, or no others.
     """
-    if drain_lane(lane):
-        send_on(lane, number=number)
+    numbers = {lane: number} | {int(other): its_number for other, its_number in (others or {}).items()}
+    send_on({left: numbers[left] for left in drain_lanes(numbers)})
 
 
 @shared_task(name="kaireon.events.wake_waiting_lanes")
@@ -25,4 +28,4 @@ def wake_waiting_lanes(**_: Any) -> None:
     Where workers are far behind with the messages that they have, it adds none.
     """
     if not are_plenty_sent():
-        send_hints(waiting_lanes())
+        send_hints([lane] for lane in waiting_lanes())

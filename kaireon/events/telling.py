@@ -87,7 +87,7 @@ def processed(
     logger.info(
         "batch",
         extra={
-            "lane": events[0].lane,
+            "lanes": sorted({event.lane for event in events}),
             "events": len(events),
             "fired": fired,
             "duration_ms": round((now - began_at).total_seconds() * 1000, 1),

@@ -23,7 +23,7 @@ from kaireon.decisioning.models import InboxMessage, Interaction, Recommendation
 from kaireon.delivery.models import Attempt, Delivery
 from kaireon.delivery.redelivery import redeliver
 from kaireon.erasure.erasing import STEPS, Erasure, erase_customer
-from kaireon.events.drain import drain_lane
+from kaireon.events.drain import drain_lanes
 from kaireon.events.models import EventStatus, StreamDeadLetter
 from kaireon.events.replay import replay
 from kaireon.journeys.models import Enrolment
@@ -444,4 +444,4 @@ def test_others_may_not(editor_api: APIClient, ingest_api: APIClient) -> None:
 def test_a_lane_goes_on_after_it() -> None:
     erase("ada")
     for lane in range(16):
-        assert drain_lane(lane) is False
+        assert drain_lanes([lane]) == []

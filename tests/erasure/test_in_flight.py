@@ -13,7 +13,7 @@ from audit.models import Entry
 from audit.verification import verify
 from kaireon.core import clock
 from kaireon.erasure.erasing import Erasure, erase_customer
-from kaireon.events.lanes import lane_of, try_lock
+from kaireon.events.lanes import lane_of, try_locks
 from kaireon.events.models import Event
 from tests.audit.tampering import add_many, seal_all
 from tests.factories import EventFactory, FiringFactory
@@ -73,7 +73,7 @@ def test_what_a_worker_in_the_middle_of_an_event_writes_is_erased_too() -> None:
 
     def work_on_the_event() -> None:
         with transaction.atomic():
-            assert try_lock(lane_of(customer_id="ada", event_id=""))
+            assert try_locks([lane_of(customer_id="ada", event_id="")])
             has_lane.set()
             assert may_end.wait(PATIENCE)
             FiringFactory.create(customer_id="ada", event_id=event.event_id, detail={"after": SECRET})

@@ -14,9 +14,9 @@ from audit.models import Entry
 from kaireon.core import clock
 from kaireon.events import capacity, consumers, drain
 from kaireon.events.consumers import Decision, QueuedEvent
-from kaireon.events.drain import BATCH_SIZE, MAX_ATTEMPTS, RETRY_AFTER, drain_lane, waiting_lanes
+from kaireon.events.drain import BATCH_SIZE, MAX_ATTEMPTS, RETRY_AFTER, drain_lanes, waiting_lanes
 from kaireon.events.ingestion import ingest
-from kaireon.events.lanes import lane_of, try_lock
+from kaireon.events.lanes import lane_of, try_locks
 from kaireon.events.models import LANE_COUNT, Event
 from kaireon.events.publish import NewEvent, publish
 from kaireon.health import backlog
@@ -69,7 +69,7 @@ def test_events_of_a_lane_come_in_their_order_up_to_500_in_a_batch(db: None, rec
     ids = [f"e{number}" for number in range(BATCH_SIZE + 20)]
     send(*ids[:400])
     send(*ids[400:])
-    assert drain_lane(LANE) is False
+    assert drain_lanes([LANE]) == []
     assert recorder.batches[0] == ids[:BATCH_SIZE]
     assert recorder.batches[1] == ids[BATCH_SIZE:]
     assert Event.objects.filter(status="processed").count() == BATCH_SIZE + 20
@@ -82,7 +82,7 @@ def test_a_broken_event_is_set_aside_while_the_others_go_on(db: None, recorder: 
     send("e1", "e2")
     send("broken", breaks=True)
     send("e3", "e4")
-    drain_lane(LANE)
+    drain_lanes([LANE])
     assert recorder.batches[0] == ["e1", "e2", "broken", "e3", "e4"]
     states = dict(Event.objects.values_list("event_id", "status"))
     assert states == {"e1": "processed", "e2": "processed", "broken": "pending", "e3": "processed", "e4": "processed"}
@@ -101,18 +101,18 @@ def test_after_five_tries_it_is_failed_and_a_replay_gives_it_five_more(
     send("broken", breaks=True)
     for attempt in range(1, MAX_ATTEMPTS + 1):
         assert Event.objects.get().status == "pending"
-        drain_lane(LANE)
+        drain_lanes([LANE])
         assert Event.objects.get().attempts == attempt
         due_now()
     assert Event.objects.get().status == "failed"
-    drain_lane(LANE)
+    drain_lanes([LANE])
     assert len(recorder.batches) == 2 * MAX_ATTEMPTS  # each try: as a batch, then alone
 
     answer = editor_api.post("/api/v1/events/broken/replay")
     assert (answer.status_code, answer.json()["status"], answer.json()["attempts"]) == (202, "pending", 0)
     assert Entry.objects.get(action="event.replayed").event_id == "broken"
     Event.objects.update(properties={})
-    drain_lane(LANE)
+    drain_lanes([LANE])
     event = Event.objects.get()
     assert (event.status, event.error) == ("processed", "")
     again = editor_api.post("/api/v1/events/broken/replay")
@@ -135,8 +135,8 @@ def test_a_database_that_is_away_counts_no_try(db: None, recorder: Recorder, mon
 
 
 def drain_lane_without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kaireon.events.drain.hint_read", lambda lane: None)
-    drain_lane(LANE)
+    monkeypatch.setattr("kaireon.events.drain.hints_read", lambda lanes: None)
+    drain_lanes([LANE])
 
 
 def test_a_connection_that_is_cut_now_and_then_is_not_the_fault_of_the_event_in_hand(
@@ -153,7 +153,7 @@ def test_a_connection_that_is_cut_now_and_then_is_not_the_fault_of_the_event_in_
         return {event.sequence: [] for event in events}
 
     consumers._consumers["recorder"] = cut_twice
-    assert drain_lane(LANE) is False
+    assert drain_lanes([LANE]) == []
     assert recorder.batches == [["a", "b"], ["a"], ["a"], ["b"]]
     assert list(Event.objects.order_by("sequence").values_list("event_id", "status", "attempts")) == [
         ("a", "processed", 0),
@@ -165,7 +165,7 @@ def test_an_event_that_meets_a_cut_connection_each_time_is_set_aside(db: None, r
     send("a", breaks=True)
     send("b")
     recorder.error = lambda: OperationalError("the connection is lost")
-    assert drain_lane(LANE) is False
+    assert drain_lanes([LANE]) == []
     assert recorder.batches == [["a", "b"], ["a"], ["a"], ["a"], ["b"]]
     assert list(Event.objects.order_by("sequence").values_list("event_id", "status", "attempts")) == [
         ("a", "pending", 1),
@@ -179,7 +179,7 @@ def test_a_lane_that_another_worker_has_is_left_alone(recorder: Recorder) -> Non
 
     def hold() -> None:
         with transaction.atomic():
-            assert try_lock(LANE)
+            assert try_locks([LANE])
             held.set()
             release.wait(10)
         connection.close()
@@ -188,12 +188,66 @@ def test_a_lane_that_another_worker_has_is_left_alone(recorder: Recorder) -> Non
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait(10)
-    assert drain_lane(LANE) is False
+    assert drain_lanes([LANE]) == []
     assert recorder.batches == []
     release.set()
     holder.join()
-    drain_lane(LANE)
+    drain_lanes([LANE])
     assert recorder.batches == [["e1"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_several_lanes_those_that_are_free_are_handled_in_one_batch(recorder: Recorder) -> None:
+    """One transaction for all of them, and the lane that another worker has is left to it."""
+    customers = {lane_of(customer_id=f"cust_{number}", event_id=""): f"cust_{number}" for number in range(500)}
+    for number in range(3):
+        body = [
+            {"eventId": f"{lane}-{number}", "eventType": "purchase", "customerId": customers[lane]}
+            for lane in (5, 2, 9, 4)
+        ]
+        ingest(body, source="api", now=clock.now())
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            assert try_locks([9]) == [9]
+            held.set()
+            release.wait(10)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    assert drain_lanes([2, 5, 9]) == []
+    assert recorder.batches == [["5-0", "2-0", "5-1", "2-1", "5-2", "2-2"]]
+    release.set()
+    holder.join()
+    assert waiting_lanes() == [4, 9]
+    assert waiting_lanes([9, 2]) == [9]
+
+
+def test_of_several_lanes_a_full_one_takes_its_share_and_asks_for_another_turn(
+    db: None, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "BATCH_SIZE", 4)
+    monkeypatch.setattr(drain, "BATCHES_PER_TURN", 2)
+    send(*(f"e{number}" for number in range(7)))
+    neighbour = next(n for n in range(500) if lane_of(customer_id=f"cust_{n}", event_id="") == (LANE + 1) % LANE_COUNT)
+    ingest({"eventId": "n", "eventType": "purchase", "customerId": f"cust_{neighbour}"}, source="api", now=clock.now())
+    assert drain_lanes([LANE, (LANE + 1) % LANE_COUNT]) == [LANE]
+    assert recorder.batches == [["e0", "e1", "n"], ["e2", "e3", "e4", "e5"]]
+    assert drain_lanes([LANE]) == []
+    assert recorder.batches[2:] == [["e6"]]
+
+
+def test_a_broken_event_is_set_aside_while_the_other_lanes_of_its_batch_go_on(db: None, recorder: Recorder) -> None:
+    neighbour = next(n for n in range(500) if lane_of(customer_id=f"cust_{n}", event_id="") == (LANE + 1) % LANE_COUNT)
+    send("e1")
+    send("broken", breaks=True)
+    ingest({"eventId": "n", "eventType": "purchase", "customerId": f"cust_{neighbour}"}, source="api", now=clock.now())
+    assert drain_lanes([LANE, (LANE + 1) % LANE_COUNT]) == []
+    states = dict(Event.objects.values_list("event_id", "status"))
+    assert states == {"e1": "processed", "broken": "pending", "n": "processed"}
 
 
 @pytest.mark.django_db(transaction=True)
@@ -210,8 +264,8 @@ def test_sixteen_workers_on_all_lanes_handle_each_event_once_and_each_customer_i
         barrier.wait()
         try:
             while lanes := waiting_lanes():
-                for lane in lanes:
-                    drain_lane(lane)
+                for first in range(0, len(lanes), 3):
+                    drain_lanes(lanes[first : first + 3])
         finally:
             connection.close()
 
@@ -242,8 +296,8 @@ def test_waiting_events_are_found_by_their_own_index_even_where_statistics_say_t
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE events_event")
         statements: Sequence[tuple[str, Sequence[Any] | Mapping[str, Any]]] = (
-            (drain._SELECT, [LANE, 0, clock.now(), BATCH_SIZE]),
-            (drain._WAITING_LANES, [LANE_COUNT - 1, clock.now()]),
+            (drain._SELECT, [[LANE, 3], 0, clock.now(), BATCH_SIZE]),
+            (drain._WAITING_LANES, [[LANE, 3], clock.now()]),
             (capacity._BOUND, [LANE_COUNT - 1]),
             (capacity._COUNT, [100]),
             (backlog._LANES, {"last": LANE_COUNT - 1, "most": 10}),

@@ -8,9 +8,9 @@ from celery import current_app
 from kaireon.core import clock
 from kaireon.core.redis import redis_client
 from kaireon.events import drain
-from kaireon.events.lanes import lane_of, send_hints
+from kaireon.events.lanes import lane_of, send_hints, wake
 from kaireon.events.publish import NewEvent, publish
-from kaireon.events.tasks import drain_lane_task, wake_waiting_lanes
+from kaireon.events.tasks import drain_lanes_task, wake_waiting_lanes
 
 pytestmark = pytest.mark.django_db
 
@@ -40,10 +40,10 @@ def backlog(count: int) -> None:
 
 def test_a_lane_with_more_than_a_turn_sends_itself_on_and_ends_with_the_last_event(sent: list[dict[str, Any]]) -> None:
     backlog(50)
-    send_hints([LANE])
+    send_hints([[LANE]])
     turns = 0
     while sent:
-        drain_lane_task(**sent.pop(0))
+        drain_lanes_task(**sent.pop(0))
         turns += 1
         assert len(sent) <= 1
     assert turns == 3
@@ -57,25 +57,40 @@ def test_of_several_messages_for_a_lane_one_goes_on(sent: list[dict[str, Any]]) 
         wake_waiting_lanes()
     assert len(sent) == 10
     for remaining in range(9, 0, -1):
-        drain_lane_task(**sent.pop(0))
+        drain_lanes_task(**sent.pop(0))
         assert len(sent) == remaining
-    drain_lane_task(**sent.pop(0))
+    drain_lanes_task(**sent.pop(0))
     assert [message["lane"] for message in sent] == [LANE]
+
+
+def test_new_events_wake_their_lanes_together_until_a_message_has_125_of_them(sent: list[dict[str, Any]]) -> None:
+    wake({1: 40, 2: 80, 4: 5, 7: 300, 8: 1, 15: 1})
+    assert [[message["lane"], *map(int, message["others"])] for message in sent] == [[1, 2, 4], [7], [8, 15]]
+    sent.clear()
+    wake({2: 1, 3: 1, 15: 1})  # the hints for 2 and 15 are not read yet
+    assert [(message["lane"], message["others"]) for message in sent] == [(3, {})]
+
+
+def test_of_a_message_for_several_lanes_those_with_more_go_on_alone(sent: list[dict[str, Any]]) -> None:
+    backlog(50)
+    send_hints([[LANE, (LANE + 1) % 16, (LANE + 2) % 16]])
+    drain_lanes_task(**sent.pop())
+    assert sent == [{"lane": LANE, "number": 2, "others": {}}]
 
 
 def test_a_message_of_an_older_version_goes_on_as_well(sent: list[dict[str, Any]]) -> None:
     backlog(50)
-    send_hints([LANE])
+    send_hints([[LANE]])
     sent.clear()
-    drain_lane_task(lane=LANE)
-    assert sent == [{"lane": LANE, "number": 2}]
+    drain_lanes_task(lane=LANE)
+    assert sent == [{"lane": LANE, "number": 2, "others": {}}]
 
 
 def test_where_redis_lost_its_count_a_message_goes_on(sent: list[dict[str, Any]]) -> None:
     backlog(50)
-    send_hints([LANE])
+    send_hints([[LANE]])
     redis_client().flushdb()
-    drain_lane_task(**sent.pop(0))
+    drain_lanes_task(**sent.pop(0))
     assert len(sent) == 1
 
 

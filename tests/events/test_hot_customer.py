@@ -11,7 +11,7 @@ from kaireon.core import clock
 from kaireon.core.copy_rows import copy_rows
 from kaireon.events import consumers
 from kaireon.events.consumers import Decision, QueuedEvent
-from kaireon.events.drain import BATCH_SIZE, BATCHES_PER_TURN, drain_lane, waiting_lanes
+from kaireon.events.drain import BATCH_SIZE, BATCHES_PER_TURN, drain_lanes, waiting_lanes
 from kaireon.events.lanes import lane_of
 from kaireon.events.models import LANE_COUNT, Event
 
@@ -78,7 +78,7 @@ def test_the_other_lanes_are_worked_off_while_the_hot_one_is_at_its_first_batch(
 
     def work_on_the_hot_lane() -> None:
         try:
-            while drain_lane(HOT_LANE):
+            while drain_lanes([HOT_LANE]):
                 pass
         finally:
             connections.close_all()
@@ -88,7 +88,7 @@ def test_the_other_lanes_are_worked_off_while_the_hot_one_is_at_its_first_batch(
     try:
         assert recorder.is_in_hot_lane.wait(20)
         for lane in range(LANE_COUNT):
-            drain_lane(lane)  # that of the hot one is taken, and left at once
+            drain_lanes([lane])  # that of the hot one is taken, and left at once
         assert Event.objects.filter(event_id__startswith="other", status="processed").count() == 320
         assert Event.objects.filter(event_id__startswith="hot", status="pending").count() == HOT_EVENTS
         assert Event.objects.get(event_id="neighbour0").status == "pending"
@@ -104,11 +104,11 @@ def test_the_other_lanes_are_worked_off_while_the_hot_one_is_at_its_first_batch(
 @pytest.mark.django_db
 def test_a_single_worker_lets_the_others_have_their_turn_after_2500_events(recorder: Recorder) -> None:
     store_the_backlog_and_the_others()
-    assert drain_lane(HOT_LANE) is True
+    assert drain_lanes([HOT_LANE]) == [HOT_LANE]
     assert Event.objects.filter(event_id__startswith="hot", status="processed").count() == BATCH_SIZE * BATCHES_PER_TURN
     assert BATCH_SIZE * BATCHES_PER_TURN == 2500
     for lane in waiting_lanes():
         if lane != HOT_LANE:
-            assert drain_lane(lane) is False
+            assert drain_lanes([lane]) == []
     assert Event.objects.filter(event_id__startswith="other", status="processed").count() == 320
     assert Event.objects.filter(event_id__startswith="hot", status="pending").count() == HOT_EVENTS - 2500

@@ -19,7 +19,7 @@ from kaireon.events.models import Event, StreamDeadLetter
 from kaireon.journeys.models import Enrolment, EnrolmentStatus
 from tests.retention import aged
 from tests.triggers.fixtures import Send, decisions, process_all
-from triggers.engine.tally import add_to_tally, count_asked
+from triggers.engine.tally import add_to_tallies
 from triggers.models import Asked, Firing, Listener, Tally, Trigger
 
 pytestmark = pytest.mark.django_db
@@ -48,8 +48,12 @@ def test_each_kind_of_row_goes_at_its_age_and_not_before() -> None:
         at = clock.now() - timedelta(days=days)
         StreamDeadLetter.objects.create(source="kafka", position=str(days), reason="", received_at=at)
         # An hour is past its age when it is over for as long.
-        add_to_tally(
-            {("trg_t", "succeeded"): 1, ("trg_t", "cooldown"): 2}, lane=3, now=at - timedelta(hours=2 * (days > DAYS))
+        add_to_tallies(
+            {("trg_t", "succeeded"): 1, ("trg_t", "cooldown"): 2},
+            {},
+            state=1,
+            lane=3,
+            now=at - timedelta(hours=2 * (days > DAYS)),
         )
     assert run() == {
         "events": 2,
@@ -91,7 +95,7 @@ def test_a_version_that_listened_goes_when_no_event_and_no_tally_of_its_time_is_
 def test_what_was_asked_goes_with_the_tallies() -> None:
     for days in (29.9, 30.1, 400):
         at = clock.now() - timedelta(days=days) - timedelta(hours=2 * (days > DAYS))
-        count_asked({"purchase": 3}, state=1, lane=0, now=at)
+        add_to_tallies({}, {"purchase": 3}, state=1, lane=0, now=at)
     assert run() == {"tallies": 2}
     assert Asked.objects.count() == 1
 

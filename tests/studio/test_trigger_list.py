@@ -16,7 +16,7 @@ from kaireon.core import clock
 from kaireon.delivery.models import Delivery
 from tests.factories import FiringFactory
 from tests.triggers.fixtures import Send
-from triggers.engine.tally import add_to_tally
+from triggers.engine.tally import add_to_tallies
 from triggers.lifecycle import delete_trigger, update_trigger
 from triggers.models import Trigger
 from triggers.studio import bulk, switching
@@ -57,7 +57,9 @@ def status_of(trigger: Trigger) -> str:
 def count(trigger: Trigger, *, hours_ago: int = 0, **counts: int) -> None:
     """Puts decisions into the trigger's tally."""
     moment = clock.now() - timedelta(hours=hours_ago)
-    add_to_tally({(trigger.pk, name): number for name, number in counts.items()}, lane=hours_ago % 16, now=moment)
+    add_to_tallies(
+        {(trigger.pk, name): number for name, number in counts.items()}, {}, state=1, lane=hours_ago % 16, now=moment
+    )
 
 
 # --- what a row says

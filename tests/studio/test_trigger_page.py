@@ -18,7 +18,7 @@ from tests.factories import EventFactory, FiringFactory
 from tests.journeys.building import make_journey, one_wait
 from tests.studio.test_trigger_list import text_of
 from tests.triggers.fixtures import Send
-from triggers.engine.tally import add_to_tally
+from triggers.engine.tally import add_to_tallies
 from triggers.lifecycle import delete_trigger, update_trigger
 from triggers.models import Firing, Trigger
 from triggers.studio.chart import RANGES, chart_of
@@ -37,7 +37,9 @@ def page_of(trigger: Trigger | str, tab: str = "") -> str:
 
 def count(trigger: Trigger, *, at: datetime | None = None, **counts: int) -> None:
     """Puts decisions into the trigger's tally."""
-    add_to_tally({(trigger.pk, name): number for name, number in counts.items()}, lane=1, now=at or clock.now())
+    add_to_tallies(
+        {(trigger.pk, name): number for name, number in counts.items()}, {}, state=1, lane=1, now=at or clock.now()
+    )
 
 
 # --- what it does

@@ -11,7 +11,7 @@ from kaireon.customers.field_types import Field
 from kaireon.customers.models import Schema
 from kaireon.customers.records import upsert_record
 from kaireon.customers.schemas import create_schema
-from kaireon.events.drain import drain_lane, waiting_lanes
+from kaireon.events.drain import drain_lanes, waiting_lanes
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event
 from triggers.definition import read_definition
@@ -32,8 +32,7 @@ FIELDS = (
 def process_all() -> None:
     """Works off whatever waits, as the workers do."""
     while lanes := waiting_lanes():
-        for lane in lanes:
-            drain_lane(lane)
+        drain_lanes(lanes)
 
 
 class Send(Protocol):

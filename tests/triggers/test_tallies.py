@@ -20,7 +20,7 @@ from kaireon.events.models import Event
 from kaireon.events.replay import replay
 from tests.journeys.building import make_journey, one_wait
 from tests.triggers.fixtures import process_all
-from triggers.engine.tally import add_to_tally, count_asked
+from triggers.engine.tally import add_to_tallies
 from triggers.ledger import whole_ledgers
 from triggers.models import TALLIED, Asked, Firing, Listener, Tally, Trigger
 from triggers.tallies import HOUR, NOTHING, Counts, first_of_24_hours, last_24_hours, series, total
@@ -159,13 +159,13 @@ def test_two_lanes_count_the_same_trigger_in_the_same_hour_without_waiting() -> 
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("SET LOCAL lock_timeout = '2s'")
-                add_to_tally({("trg_t", "succeeded"): 2}, lane=2, now=NOON)
+                add_to_tallies({("trg_t", "succeeded"): 2}, {}, state=1, lane=2, now=NOON)
             done.set()
         finally:
             connection.close()
 
     with transaction.atomic():
-        add_to_tally({("trg_t", "succeeded"): 1}, lane=1, now=NOON)
+        add_to_tallies({("trg_t", "succeeded"): 1}, {}, state=1, lane=1, now=NOON)
         worker = threading.Thread(target=other_lane)
         worker.start()
         worker.join()
@@ -183,11 +183,11 @@ def test_24_hours_end_with_the_running_one_and_add_up_the_lanes() -> None:
         (1, 4, {("trg_a", "queued"): 3}),
         (-1, 0, {("trg_a", "succeeded"): 7}),
     ):
-        add_to_tally(counts, lane=lane, now=now - timedelta(hours=hours_ago))
+        add_to_tallies(counts, {}, state=1, lane=lane, now=now - timedelta(hours=hours_ago))
     listens("trg_a", since=3, until=5)
     listens("trg_a", since=5)
     for state, lane, events in ((2, 0, 100), (3, 0, 4), (4, 1, 2), (5, 0, 1), (5, 0, 2)):
-        count_asked({"purchase": events, "refund": 1000}, state=state, lane=lane, now=now)
+        add_to_tallies({}, {"purchase": events, "refund": 1000}, state=state, lane=lane, now=now)
     found = last_24_hours(["trg_a", "trg_b", "trg_c"], now=now)
     assert found["trg_a"][0] == Counts(failed=1)
     assert found["trg_a"][22] == Counts(queued=5)
@@ -202,11 +202,11 @@ def test_24_hours_end_with_the_running_one_and_add_up_the_lanes() -> None:
 def test_a_series_has_every_step_also_those_in_which_nothing_happened() -> None:
     for day, counts in ((1, {"succeeded": 1}), (1, {"failed": 2}), (3, {"loop_stopped": 4}), (4, {"succeeded": 9})):
         moment = datetime(2026, 5, day, 23, 30, tzinfo=UTC)
-        add_to_tally({("trg_a", name): number for name, number in counts.items()}, lane=day, now=moment)
+        add_to_tallies({("trg_a", name): number for name, number in counts.items()}, {}, state=1, lane=day, now=moment)
     since, until = datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 4, tzinfo=UTC)
     listens("trg_a", since=1)
-    count_asked({"purchase": 10}, state=1, lane=0, now=since + HOUR)
-    count_asked({"purchase": 5}, state=1, lane=0, now=until)
+    add_to_tallies({}, {"purchase": 10}, state=1, lane=0, now=since + HOUR)
+    add_to_tallies({}, {"purchase": 5}, state=1, lane=0, now=until)
     assert series("trg_a", since=since, until=until, step=timedelta(days=1)) == [
         (since, Counts(succeeded=1, failed=2, condition_false=7)),
         (since + timedelta(days=1), NOTHING),

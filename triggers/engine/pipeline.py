@@ -1,7 +1,7 @@
 """The engine, in the order of the specification: match, evaluate, claim the cooldown, dispatch, record.
 
-Everything here happens in the drain's one transaction, under the lock of the events' lane, a batch at a time: one look
-at the compiled triggers, one script call for all claims, one statement for each table written.
+Everything here happens in the drain's one transaction, under the locks of the events' lanes, a batch at a time: one
+look at the compiled triggers, one script call for the claims of a lane, one statement for each table written.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from triggers.engine.compilation import CompiledTrigger, Listeners, State
 from triggers.engine.decisions import Verdict, decision, the_rest
 from triggers.engine.dispatch import Carried, dispatch
 from triggers.engine.records import record_firings
-from triggers.engine.tally import add_to_tally, count_asked
+from triggers.engine.tally import add_to_tallies
 from triggers.models import Firing, Outcome
 
 FiredBefore = Mapping[str, Mapping[str, Firing]]
@@ -59,7 +59,7 @@ class Ledger:
 
 
 def consume(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, list[Decision]]:
-    """Fires what is to be fired for `events`, all of one lane and in their order; the ledger of each comes back."""
+    """Fires what is to be fired for `events`, in their order; the ledger of each comes back."""
     state = catalogue.current()
     matched = [event for event in events if event.event_type in state.listeners]
     if not matched:
@@ -70,10 +70,9 @@ def consume(events: Sequence[QueuedEvent], *, now: datetime) -> Mapping[int, lis
     ledger = Ledger()
     for wave in _waves(matched, state, scope.records):
         _handle(wave, state, scope, ledger, fired_before)
-    add_to_tally(ledger.counts, lane=matched[0].lane, now=now)
     # One that has fired in an earlier try was counted then.
     asked = Counter(event.event_type for event in matched if event.event_id not in fired_before)
-    count_asked(asked, state=state.number, lane=matched[0].lane, now=now)
+    add_to_tallies(ledger.counts, asked, state=state.number, lane=matched[0].lane, now=now)
     return {sequence: list(lines.values()) for sequence, lines in ledger.lines.items()}
 
 
@@ -148,15 +147,14 @@ def _claim(
     candidates: Sequence[Candidate], scope: Scope, ledger: Ledger
 ) -> Iterator[tuple[CompiledTrigger, Work[Any]]]:
     """The candidates that no cooldown holds back. Without a customer there is nobody to spare."""
-    claims = {
-        index: cooldown.Claim(one.trigger.id, one.trigger.cooldown_ms, one.event.customer_id, one.event.event_id)
-        for index, one in enumerate(candidates)
-        if one.trigger.cooldown_ms > 0 and one.event.customer_id is not None
-    }
+    claims: dict[int, dict[int, cooldown.Claim]] = {}
+    for index, one in enumerate(candidates):
+        if one.trigger.cooldown_ms > 0 and one.event.customer_id is not None:
+            claim = cooldown.Claim(one.trigger.id, one.trigger.cooldown_ms, one.event.customer_id, one.event.event_id)
+            claims.setdefault(one.event.lane, {})[index] = claim
     answers: dict[int, cooldown.Answer] = {}
-    if claims:
-        lane = candidates[0].event.lane
-        answers = dict(zip(claims, cooldown.claim(list(claims.values()), lane=lane), strict=True))
+    for lane, of_lane in claims.items():
+        answers |= zip(of_lane, cooldown.claim(list(of_lane.values()), lane=lane), strict=True)
     for index, one in enumerate(candidates):
         answer = answers.get(index)
         if isinstance(answer, cooldown.CoolingDown):

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from kaireon.accounts.roles import Role
 from kaireon.core import clock
 from tests.studio.browser.axe import violations
-from triggers.engine.tally import add_to_tally
+from triggers.engine.tally import add_to_tallies
 from triggers.models import Status, Trigger
 
 Make = Callable[..., Trigger]
@@ -70,7 +70,7 @@ def test_the_chart_follows_the_range_the_legend_and_the_colours(
     page_as: Callable[..., Page], make_trigger: Make
 ) -> None:
     trigger = make_trigger(name="One")
-    add_to_tally({(trigger.pk, "succeeded"): 3, (trigger.pk, "cooldown"): 2}, lane=0, now=clock.now())
+    add_to_tallies({(trigger.pk, "succeeded"): 3, (trigger.pk, "cooldown"): 2}, {}, state=1, lane=0, now=clock.now())
     page = page_as(Role.VIEWER, color_scheme="light")
     page.goto(f"/studio/triggers/{trigger.pk}")
     page.wait_for_function("() => Chart.getChart(document.querySelector('canvas'))")
