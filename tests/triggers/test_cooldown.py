@@ -35,6 +35,11 @@ def claim_one(event_id: str, *, cooldown_ms: int = HOUR_MS, customer_id: str = "
     return answer
 
 
+def forget_claim(trigger: Trigger, *, cooldown_ms: int) -> None:
+    key = cooldown.claim_key(trigger_id=trigger.pk, cooldown_ms=cooldown_ms, customer_id="cust_78")
+    assert redis_client().delete(key) == 1
+
+
 @pytest.mark.parametrize(
     ("ago_ms", "fires"), [(HOUR_MS - 2_000, False), (HOUR_MS + 1, True), (HOUR_MS * 3, True), (0, False)]
 )
@@ -63,6 +68,25 @@ def test_the_same_event_finds_its_own_claim_and_keeps_its_moment(db: None) -> No
     assert isinstance(first, Granted)
     assert claim_one("e-1") == first
     assert isinstance(claim_one("e-2"), CoolingDown)
+
+
+def test_a_claim_is_fourteen_bytes_and_a_number_that_redis_keeps_in_eight(db: None) -> None:
+    claim_one("e-1")
+    key = cooldown.claim_key(trigger_id="trg_t", cooldown_ms=HOUR_MS, customer_id="cust_78")
+    assert len(key) == 14
+    assert redis_client().object("encoding", key) == b"int"
+    assert HOUR_MS - 5_000 < redis_client().pttl(key) <= HOUR_MS
+
+
+@pytest.mark.parametrize("off_ms", [-4_900, -1, 0, 1, 4_900])
+def test_the_moment_is_exact_though_the_expiry_is_not(db: None, off_ms: int) -> None:
+    granted = claim_one("e-1")
+    assert isinstance(granted, Granted)
+    key = cooldown.claim_key(trigger_id="trg_t", cooldown_ms=HOUR_MS, customer_id="cust_78")
+    expires_at = granted.fired_at + timedelta(milliseconds=HOUR_MS + off_ms)
+    redis_client().pexpireat(key, round(expires_at.timestamp() * 1000))
+    assert claim_one("e-2") == CoolingDown(granted.fired_at + timedelta(milliseconds=HOUR_MS))
+    assert claim_one("e-1") == granted
 
 
 def test_customers_and_triggers_do_not_hold_each_other_back(db: None) -> None:
@@ -108,15 +132,17 @@ def test_a_redis_that_was_restarted_and_has_lost_the_latest_claims_is_not_believ
     trigger = make_trigger(cooldownMs=DAY_MS)
     assert decisions(send()) == {trigger.pk: "fired"}
     lane = lane_of(customer_id="cust_78", event_id="")
-    redis_client().hset(f"cooldown-covered:{lane}", "#run", "an earlier run of the server")
-    redis_client().delete(f"cooldown:{trigger.pk}:cust_78")
+    redis_client().hset(cooldown.notes_key(lane), "#run", "an earlier run of the server")
+    forget_claim(trigger, cooldown_ms=DAY_MS)
+    wish = Claim(trigger.pk, DAY_MS, "cust_78", "another")
+    assert isinstance(cooldown.peek(wish, lane=lane, now=clock.now()), CoolingDown)
     assert decisions(send()) == {trigger.pk: "cooldown"}
 
 
 def test_a_rebuild_leaves_a_later_claim_alone(db: None) -> None:
     assert isinstance(claim_one("not committed yet"), Granted)
     FiringFactory.create(fired_at=redis_now() - timedelta(minutes=30))
-    redis_client().delete(*redis_client().keys("cooldown-covered:*"))
+    redis_client().delete(cooldown.notes_key(lane_of(customer_id="cust_78", event_id="")))
     assert isinstance(claim_one("another"), CoolingDown)
     assert isinstance(claim_one("not committed yet"), Granted)
 
@@ -144,7 +170,7 @@ def test_a_longer_cooldown_counts_at_once_even_for_claims_that_have_expired(
     FiringFactory.create(trigger_id=trigger.pk, event_id="earlier", fired_at=clock.now() - timedelta(hours=2))
     assert decisions(send()) == {trigger.pk: "fired"}
     Firing.objects.filter(trigger_id=trigger.pk, event_id="earlier").delete()
-    redis_client().delete(f"cooldown:{trigger.pk}:cust_78")  # as if the hour were over
+    forget_claim(trigger, cooldown_ms=HOUR_MS)  # as if the hour were over
     Firing.objects.update(fired_at=clock.now() - timedelta(hours=2))
     update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": DAY_MS}, now=clock.now())
     assert decisions(send()) == {trigger.pk: "cooldown"}
@@ -168,7 +194,7 @@ def test_longer_again_after_shorter_forgets_nothing(
     assert decisions(send()) == {trigger.pk: "cooldown"}
     update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": HOUR_MS}, now=clock.now())
     assert decisions(send(customer_id="cust_78")) == {trigger.pk: "fired"}
-    redis_client().delete(f"cooldown:{trigger.pk}:cust_78")  # as if its hour were over
+    forget_claim(trigger, cooldown_ms=HOUR_MS)  # as if its hour were over
     update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": DAY_MS}, now=clock.now())
     assert decisions(send()) == {trigger.pk: "cooldown"}
 

@@ -2,29 +2,50 @@
 
 * One script call claims for a whole batch, in order: `now - last_fired_at >= cooldown_ms`, or no earlier firing.
 * A claim remembers its event, so that a second run of the same event finds its own claim and passes.
-* Redis holds nothing that can't be rebuilt. For each lane and trigger it notes how long a cooldown its claims cover;
-  where that note is missing (Redis came back empty) or the cooldown was lengthened since, the script says so, and
-  claims are rebuilt from firings before anything fires. The worker that rebuilds holds the lane's lock, so every
-  earlier firing of the lane's customers is committed and seen. The notes count for one run of the Redis server: one
-  that was restarted, or a replica that took over, may have lost the latest claims.
+* Redis holds nothing that can't be rebuilt. For each lane and trigger it notes for which cooldown its claims are
+  complete; where that note is missing (Redis came back empty) or names another cooldown, the script says so, and claims
+  are rebuilt from firings before anything fires. The worker that rebuilds holds the lane's lock, so every earlier
+  firing of the lane's customers is committed and seen. The notes count for one run of the Redis server: one that was
+  restarted, or a replica that took over, may have lost the latest claims.
+* A claim is small, since there may be millions. Its key is a digest of trigger, cooldown and customer. Its value is a
+  number, which Redis keeps in 8 bytes: a digest of the event, then the last four digits of the moment in ms. The key
+  expires about a cooldown after that moment, which tells the other digits.
+* Digests may agree by chance. Two claims share a key with a probability of 2^-96. An event that a cooldown holds back
+  passes for the one that fired with a probability of 1 in 9 * 10^14, and fires then.
 """
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from hashlib import blake2b
 
 from redis.commands.core import Script
 
 from kaireon.core.redis import redis_client
 from triggers.models import Firing
 
-# KEYS[1]: the lane's hash of covered cooldowns; then the key of each claim.
-# ARGV: 1 to claim or 0 to look; then for each claim: trigger id, cooldown in ms, event id.
-# Answers for each claim: {1, fired at} to fire, {0, last fired at} for a cooldown, {-1, 0} to rebuild claims first.
-_CLAIM = """
+# A key expires late by as long as its script ran, and PTTL looks at the clock later than TIME: both are far below the
+# 5 s by which the expiry may be wrong here in either direction.
+_MOMENTS = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function moment_of(claim, key, cooldown)
+    local earliest = now + redis.call('PTTL', key) - cooldown - 5000
+    return earliest + (string.sub(claim, -4) - earliest) % 10000
+end
+local function set(key, event, fired_at, lives)
+    local claim = string.format('%.0f%04.0f', event, fired_at % 10000)
+    redis.call('SET', key, claim, 'PX', string.format('%.0f', lives))
+end
+"""
+
+# KEYS[1]: the lane's notes; then the key of each claim.
+# ARGV: 1 to claim or 0 to look; _WISH of each claim, one after the other; then id and cooldown in ms of each trigger.
+# Answers with _ANSWER of each claim: 1 and fired at to fire, 0 and last fired at for a cooldown, -1 and 0 to rebuild
+# claims first.
+_CLAIM = f"""{_MOMENTS}
 local claiming = ARGV[1] == '1'
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 local is_noted = redis.call('HGET', KEYS[1], '#run') == run
@@ -32,68 +53,61 @@ if claiming and not is_noted then
     redis.call('DEL', KEYS[1])
     redis.call('HSET', KEYS[1], '#run', run)
 end
-local covered = {}
-local answers = {}
+local cooldowns = {{}}
+local is_complete = {{}}
+for at = 3, #ARGV, 2 do
+    table.insert(cooldowns, tonumber(ARGV[at + 1]))
+    table.insert(is_complete, is_noted and redis.call('HGET', KEYS[1], ARGV[at]) == ARGV[at + 1])
+end
+local answers = {{}}
+local at = 1
 for i = 2, #KEYS do
-    local at = 2 + (i - 2) * 3
-    local trigger, cooldown, event = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
-    if covered[trigger] == nil then
-        covered[trigger] = is_noted and tonumber(redis.call('HGET', KEYS[1], trigger) or '-1') or -1
-        if claiming and covered[trigger] > cooldown then
-            redis.call('HSET', KEYS[1], trigger, ARGV[at + 1])
-            covered[trigger] = cooldown
-        end
-    end
-    if covered[trigger] < cooldown then
-        answers[i - 1] = {-1, 0}
+    local trigger, event
+    trigger, event, at = struct.unpack('>I4I8', ARGV[2], at)
+    local cooldown = cooldowns[trigger]
+    local verdict, moment = 1, now
+    if not is_complete[trigger] then
+        verdict, moment = -1, 0
     else
-        local fired_at, by
         local claim = redis.call('GET', KEYS[i])
-        if claim then
-            local colon = string.find(claim, ':', 1, true)
-            fired_at, by = tonumber(string.sub(claim, 1, colon - 1)), string.sub(claim, colon + 1)
-        end
-        if fired_at and by == event then
-            if claiming then
-                redis.call('PEXPIRE', KEYS[i], string.format('%.0f', math.max(1, fired_at + cooldown - now)))
-            end
-            answers[i - 1] = {1, fired_at}
-        elseif fired_at and now - fired_at < cooldown then
-            answers[i - 1] = {0, fired_at}
-        else
-            if claiming then
-                redis.call('SET', KEYS[i], string.format('%.0f', now) .. ':' .. event, 'PX', ARGV[at + 1])
-            end
-            answers[i - 1] = {1, now}
+        local fired_at = claim and moment_of(claim, KEYS[i], cooldown)
+        if claim and tonumber(string.sub(claim, 1, -5)) == event then
+            moment = fired_at
+        elseif claim and now - fired_at < cooldown then
+            verdict, moment = 0, fired_at
+        elseif claiming then
+            set(KEYS[i], event, now, cooldown)
         end
     end
+    table.insert(answers, struct.pack('>i1I8', verdict, moment))
 end
-return answers
+return table.concat(answers)
 """
+_WISH = struct.Struct(">IQ")
+"""Which of the triggers, counted from 1, and the event's digest."""
+_ANSWER = struct.Struct(">bQ")
 
-# KEYS[1]: the lane's hash of covered cooldowns; then the key of each claim.
-# ARGV: trigger id, its cooldown in ms; then for each claim: fired at (ms), event id. A later claim is left alone.
-_REBUILD = """
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local cooldown = tonumber(ARGV[2])
-for i = 2, #KEYS do
-    local at = 3 + (i - 2) * 2
-    local fired_at = tonumber(ARGV[at])
-    local claim = redis.call('GET', KEYS[i])
-    local claimed_at = claim and tonumber(string.sub(claim, 1, string.find(claim, ':', 1, true) - 1)) or -1
-    local left = fired_at + cooldown - now
-    if claimed_at <= fired_at and left > 0 then
-        redis.call('SET', KEYS[i], ARGV[at] .. ':' .. ARGV[at + 1], 'PX', string.format('%.0f', left))
+# KEYS: of each claim.
+# ARGV: the cooldown in ms; then for each claim: fired at (ms), the event's digest. A later claim is left alone.
+_REBUILD = f"""{_MOMENTS}
+local cooldown = tonumber(ARGV[1])
+for i, key in ipairs(KEYS) do
+    local fired_at = tonumber(ARGV[i * 2])
+    local claim = redis.call('GET', key)
+    local lives = fired_at + cooldown - now
+    if lives > 0 and not (claim and moment_of(claim, key, cooldown) > fired_at) then
+        set(key, ARGV[i * 2 + 1], fired_at, lives)
     end
 end
 """
-_COVER = "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"
+_NOTE = "redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"
+_EVENT_DIGESTS = 9 * 10**14
+"""So many there are: with four digits behind them they stay below 2^63, from which on Redis keeps no numbers."""
 
 # Customer id, fired at, event id.
-_Fired = tuple[str | None, datetime, str]
+_Fired = tuple[str, datetime, str]
 _GRANTED = 1
-_UNCOVERED = -1
+_INCOMPLETE = -1
 _REBUILD_CHUNK = 1000
 # The worker's clock picks which firings are read, the Redis server's which of them still count.
 _CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -134,15 +148,15 @@ def claim(claims: Sequence[Claim], *, lane: int) -> list[Answer]:
     answers: dict[int, Answer] = {}
     asked = list(range(len(claims)))
     while asked:
-        uncovered: dict[str, int] = {}
+        incomplete: dict[str, int] = {}
         for index, answer in zip(
             asked, _ask([claims[index] for index in asked], lane=lane, claiming=True), strict=True
         ):
             if answer is None:
-                uncovered[claims[index].trigger_id] = claims[index].cooldown_ms
+                incomplete[claims[index].trigger_id] = claims[index].cooldown_ms
             else:
                 answers[index] = answer
-        for trigger_id, cooldown_ms in uncovered.items():
+        for trigger_id, cooldown_ms in incomplete.items():
             _rebuild(trigger_id=trigger_id, cooldown_ms=cooldown_ms, lane=lane)
         asked = [index for index in asked if index not in answers]
     return [answers[index] for index in range(len(claims))]
@@ -167,7 +181,7 @@ def _ask(claims: Sequence[Claim], *, lane: int, claiming: bool) -> list[Answer |
     """The script's answers; None where the claims of that trigger must be rebuilt first."""
     answers: list[Answer | None] = []
     for wish, (verdict, moment_ms) in zip(claims, _run(claims, lane=lane, claiming=claiming), strict=True):
-        if verdict == _UNCOVERED:
+        if verdict == _INCOMPLETE:
             answers.append(None)
         elif verdict == _GRANTED:
             answers.append(Granted(_moment(moment_ms)))
@@ -176,17 +190,21 @@ def _ask(claims: Sequence[Claim], *, lane: int, claiming: bool) -> list[Answer |
     return answers
 
 
-def _run(claims: Sequence[Claim], *, lane: int, claiming: bool) -> list[tuple[int, int]]:
-    keys = [_covered_key(lane), *(_claim_key(wish.trigger_id, wish.customer_id) for wish in claims)]
-    arguments: list[str | int] = [int(claiming)]
+def _run(claims: Sequence[Claim], *, lane: int, claiming: bool) -> Iterable[tuple[int, int]]:
+    numbers: dict[tuple[str, int], int] = {}
+    keys: list[str | bytes] = [notes_key(lane)]
+    wishes = []
     for wish in claims:
-        arguments += [wish.trigger_id, wish.cooldown_ms, wish.event_id]
-    replies: list[tuple[int, int]] = _script(_CLAIM)(keys=keys, args=arguments)
-    return replies
+        number = numbers.setdefault((wish.trigger_id, wish.cooldown_ms), len(numbers) + 1)
+        keys.append(claim_key(trigger_id=wish.trigger_id, cooldown_ms=wish.cooldown_ms, customer_id=wish.customer_id))
+        wishes.append(_WISH.pack(number, _event_digest(wish.event_id)))
+    triggers = [str(part) for id_and_cooldown in numbers for part in id_and_cooldown]
+    reply: bytes = _script(_CLAIM)(keys=keys, args=[int(claiming), b"".join(wishes), *triggers])
+    return _ANSWER.iter_unpack(reply)
 
 
 def _rebuild(*, trigger_id: str, cooldown_ms: int, lane: int) -> None:
-    """Puts the latest firing of each customer back into Redis, then notes that this cooldown is covered."""
+    """Puts the latest firing of each customer back into Redis, then notes that claims of this cooldown are complete."""
     since = datetime.now(tz=UTC) - timedelta(milliseconds=cooldown_ms) - _CLOCK_TOLERANCE
     latest = (
         Firing.objects.filter(trigger_id=trigger_id, lane=lane, fired_at__gte=since, customer_id__isnull=False)
@@ -195,22 +213,24 @@ def _rebuild(*, trigger_id: str, cooldown_ms: int, lane: int) -> None:
         .values_list("customer_id", "fired_at", "event_id")
     )
     chunk: list[_Fired] = []
-    for row in latest.iterator(chunk_size=_REBUILD_CHUNK):
-        chunk.append(row)
+    for customer_id, fired_at, event_id in latest.iterator(chunk_size=_REBUILD_CHUNK):
+        assert customer_id is not None
+        chunk.append((customer_id, fired_at, event_id))
         if len(chunk) == _REBUILD_CHUNK:
-            _put_back(chunk, trigger_id=trigger_id, cooldown_ms=cooldown_ms, lane=lane)
+            _put_back(chunk, trigger_id=trigger_id, cooldown_ms=cooldown_ms)
             chunk = []
-    _put_back(chunk, trigger_id=trigger_id, cooldown_ms=cooldown_ms, lane=lane)
-    _script(_COVER)(keys=[_covered_key(lane)], args=[trigger_id, cooldown_ms])
+    _put_back(chunk, trigger_id=trigger_id, cooldown_ms=cooldown_ms)
+    _script(_NOTE)(keys=[notes_key(lane)], args=[trigger_id, cooldown_ms])
 
 
-def _put_back(firings: Sequence[_Fired], *, trigger_id: str, cooldown_ms: int, lane: int) -> None:
+def _put_back(firings: Sequence[_Fired], *, trigger_id: str, cooldown_ms: int) -> None:
     if not firings:
         return
-    keys = [_covered_key(lane), *(_claim_key(trigger_id, customer_id) for customer_id, _, _ in firings)]
-    arguments: list[str | int] = [trigger_id, cooldown_ms]
-    for _, fired_at, event_id in firings:
-        arguments += [round(fired_at.timestamp() * 1000), event_id]
+    keys = []
+    arguments = [cooldown_ms]
+    for customer_id, fired_at, event_id in firings:
+        keys.append(claim_key(trigger_id=trigger_id, cooldown_ms=cooldown_ms, customer_id=customer_id))
+        arguments += [round(fired_at.timestamp() * 1000), _event_digest(event_id)]
     _script(_REBUILD)(keys=keys, args=arguments)
 
 
@@ -219,12 +239,21 @@ def _script(text: str) -> Script:
     return redis_client().register_script(text)
 
 
-def _covered_key(lane: int) -> str:
-    return f"cooldown-covered:{lane}"
+def notes_key(lane: int) -> str:
+    """Of the hash that notes for each trigger for which cooldown the lane's claims are complete.
+
+    Whoever stores claims in another way than before gives it another name: then they are rebuilt.
+    """
+    return f"cooldown-notes:{lane}"
 
 
-def _claim_key(trigger_id: str, customer_id: str | None) -> str:
-    return f"cooldown:{trigger_id}:{customer_id}"
+def claim_key(*, trigger_id: str, cooldown_ms: int, customer_id: str) -> bytes:
+    """14 bytes, which fill with what Redis adds the 16 that it gets for them."""
+    return b"c:" + blake2b(f"{trigger_id}\0{cooldown_ms}\0{customer_id}".encode(), digest_size=12).digest()
+
+
+def _event_digest(event_id: str) -> int:
+    return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big") % _EVENT_DIGESTS
 
 
 def _moment(milliseconds: int) -> datetime:
