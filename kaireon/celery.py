@@ -12,7 +12,6 @@ from celery import Celery, bootsteps
 from celery.signals import (
     setup_logging,
     task_postrun,
-    task_prerun,
     worker_process_init,
     worker_process_shutdown,
     worker_ready,
@@ -125,9 +124,12 @@ def show_life_at_the_start(sender: Any, **_: Any) -> None:
         beat(queue)
 
 
-@task_prerun.connect
+@task_postrun.connect
 def show_life_with_each_task(task: Any, **_: Any) -> None:
-    """A worker that is busy with a backlog comes late to the messages that only ask for a sign of life."""
+    """A worker that is busy with a backlog comes late to the messages that only ask for a sign of life.
+
+    After the task: an event at rest should not wait for it.
+    """
     queue = (task.request.delivery_info or {}).get("routing_key")
     if queue in QUEUES:
         beat(queue)

@@ -18,7 +18,7 @@ from kaireon.core.json_values import decode, encode
 from kaireon.core.redis import redis_client
 from kaireon.events import telling
 from kaireon.events.consumers import Decision, QueuedEvent, consume
-from kaireon.events.lanes import hints_read, try_locks
+from kaireon.events.lanes import try_locks
 from kaireon.events.models import LANE_COUNT, Event, EventStatus
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,6 @@ def drain_lanes(lanes: Collection[int]) -> list[int]:
 
     Leaves out what another worker has: that one looks again after it has let go.
     """
-    hints_read(lanes)
     left = list(lanes)
     for _ in range(BATCHES_PER_TURN):
         held = _handle_batch(left)

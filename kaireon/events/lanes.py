@@ -7,11 +7,13 @@ is a Celery message that says only which lanes have work; if one is lost, a beat
 import logging
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
 
 from celery import current_app
 from django.db import connection
 from kombu.exceptions import OperationalError as BrokerError
 from redis import RedisError
+from redis.commands.core import Script
 
 from kaireon.core.redis import redis_client
 from kaireon.events.models import LANE_COUNT
@@ -26,6 +28,19 @@ _HINT_EXPIRES_SECONDS = 2
 # Celery's list of messages for workers of events.
 _QUEUE = "events"
 _PLENTY = 4 * LANE_COUNT
+# KEYS of each lane: its hint, the number of the latest message that was sent, of the latest that was read. ARGV: the
+# number of this message for each lane; none stands for the latest. One from before Redis lost its count is not noted.
+_READ = """
+for i = 1, #ARGV do
+    local hint, sent, read = KEYS[3 * i - 2], KEYS[3 * i - 1], KEYS[3 * i]
+    local latest = tonumber(redis.call('GET', sent) or '0')
+    local number = tonumber(ARGV[i]) or latest
+    redis.call('DEL', hint)
+    if number <= latest and number > tonumber(redis.call('GET', read) or '0') then
+        redis.call('SET', read, number)
+    end
+end
+"""
 # A message names further lanes until their new events are so many. A batch costs as much as thirty events by itself, so
 # one of few events is dear; but what comes in at once should be shared among workers.
 _EVENTS_PER_MESSAGE = 125
@@ -110,23 +125,33 @@ def send_hints(messages: Iterable[Sequence[int]]) -> None:
         logger.warning("Lanes were not woken: the broker is away; the sweeper will find their events")
 
 
-def send_on(numbers: Mapping[int, int | None]) -> None:
-    """Messages with these numbers have had their turn, and their lanes have more: sends the next ones, for each alone.
+def hints_read(numbers: Mapping[int, int | None]) -> None:
+    """A worker has read a message that names these lanes, with these numbers. Call it before looking for events.
 
-    Not where a later one is on its way already. In a backlog each message for a lane would else go on for ever beside
-    the others, and the sweeper would add sixteen every five seconds. If the later one gets lost, the sweeper finds out.
+    From here on a new event of these lanes needs a new hint.
     """
-    if not numbers:
+    keys = [key(lane) for lane in numbers for key in (_hint, _sent, _read)]
+    _read_script()(keys=keys, args=["" if one is None else one for one in numbers.values()])
+
+
+def send_on(lanes: Sequence[int]) -> None:
+    """These lanes have had their turn and have more: sends the next messages, one for each.
+
+    Not where a message is on its way that nobody has read. In a backlog each message for a lane would else go on for
+    ever beside the others, and the sweeper would add sixteen every five seconds. If that one gets lost, the sweeper
+    finds out.
+    """
+    if not lanes:
         return
     try:
-        latest = redis_client().mget([_sent(lane) for lane in numbers])
+        sent, read = (redis_client().mget([key(lane) for lane in lanes]) for key in (_sent, _read))
     except RedisError:
         logger.warning("Lanes were not sent on: Redis is away; the sweeper will find their events")
         return
     send_hints(
         [lane]
-        for (lane, number), last in zip(numbers.items(), latest, strict=True)
-        if number is None or last is None or int(last) <= number
+        for lane, last, seen in zip(lanes, sent, read, strict=True)
+        if last is None or int(seen or 0) >= int(last)
     )
 
 
@@ -135,9 +160,9 @@ def are_plenty_sent() -> bool:
     return int(redis_client().llen(_QUEUE)) > _PLENTY
 
 
-def hints_read(lanes: Collection[int]) -> None:
-    """From here on, a new event of these lanes needs a new hint. Call it before looking for events."""
-    redis_client().delete(*map(_hint, lanes))
+@cache
+def _read_script() -> Script:
+    return redis_client().register_script(_READ)
 
 
 def _hint(lane: int) -> str:
@@ -146,3 +171,7 @@ def _hint(lane: int) -> str:
 
 def _sent(lane: int) -> str:
     return f"lane-sent:{lane}"
+
+
+def _read(lane: int) -> str:
+    return f"lane-read:{lane}"

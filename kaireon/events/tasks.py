@@ -6,7 +6,7 @@ from typing import Any
 from celery import shared_task
 
 from kaireon.events.drain import drain_lanes, waiting_lanes
-from kaireon.events.lanes import DRAIN_TASK, are_plenty_sent, send_hints, send_on
+from kaireon.events.lanes import DRAIN_TASK, are_plenty_sent, hints_read, send_hints, send_on
 
 
 @shared_task(name=DRAIN_TASK)
@@ -17,8 +17,11 @@ def drain_lanes_task(
 
     A message from an older version has no number, or no others.
     """
-    numbers = {lane: number} | {int(other): its_number for other, its_number in (others or {}).items()}
-    send_on({left: numbers[left] for left in drain_lanes(numbers)})
+    numbers: dict[int, int | None] = {lane: number} | {
+        int(other): its_number for other, its_number in (others or {}).items()
+    }
+    hints_read(numbers)
+    send_on(drain_lanes(numbers))
 
 
 @shared_task(name="kaireon.events.wake_waiting_lanes")

@@ -129,14 +129,9 @@ def test_a_database_that_is_away_counts_no_try(db: None, recorder: Recorder, mon
     monkeypatch.setattr("kaireon.events.drain.redis_client", lambda: type("Away", (), {"ping": staticmethod(away)}))
     monkeypatch.setattr("kaireon.events.drain.connection.close", lambda: None)
     with pytest.raises(OperationalError):
-        drain_lane_without_hints(monkeypatch)
+        drain_lanes([LANE])
     event = Event.objects.get()
     assert (event.status, event.attempts) == ("pending", 0)
-
-
-def drain_lane_without_hints(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kaireon.events.drain.hints_read", lambda lanes: None)
-    drain_lanes([LANE])
 
 
 def test_a_connection_that_is_cut_now_and_then_is_not_the_fault_of_the_event_in_hand(

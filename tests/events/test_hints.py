@@ -1,5 +1,6 @@
 """Messages that a lane has work: no more of them than are needed, however long a backlog lasts."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -76,6 +77,27 @@ def test_of_a_message_for_several_lanes_those_with_more_go_on_alone(sent: list[d
     send_hints([[LANE, (LANE + 1) % 16, (LANE + 2) % 16]])
     drain_lanes_task(**sent.pop())
     assert sent == [{"lane": LANE, "number": 2, "others": {}}]
+
+
+def test_a_message_that_found_its_lane_taken_is_not_waited_for(
+    sent: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New events woke another worker while the lane had its turn. That one left it alone, and won't come again."""
+    backlog(50)
+    send_hints([[LANE], [LANE]])
+    first, second = sent
+    sent.clear()
+    whole_turn = drain.drain_lanes
+
+    def turn_with_another_worker(lanes: Mapping[int, int | None]) -> list[int]:
+        left = whole_turn(lanes)
+        monkeypatch.setattr("kaireon.events.tasks.drain_lanes", lambda lanes: [])
+        drain_lanes_task(**second)
+        return left
+
+    monkeypatch.setattr("kaireon.events.tasks.drain_lanes", turn_with_another_worker)
+    drain_lanes_task(**first)
+    assert sent == [{"lane": LANE, "number": 3, "others": {}}]
 
 
 def test_a_message_of_an_older_version_goes_on_as_well(sent: list[dict[str, Any]]) -> None:
