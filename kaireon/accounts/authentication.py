@@ -1,5 +1,7 @@
 """How a request proves who it is: an API key in a header, or the browser's session with its CSRF token."""
 
+from collections.abc import Mapping
+
 from rest_framework import exceptions
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
@@ -14,7 +16,7 @@ class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer krn_…` or `X-API-Key: krn_…`."""
 
     def authenticate(self, request: Request) -> tuple[ApiKey, str] | None:
-        plain = _presented_key(request)
+        plain = presented_key(request.headers)
         if plain is None:
             return None
         key = find_key(plain, now=clock.now())
@@ -39,11 +41,12 @@ class BrowserSessionAuthentication(SessionAuthentication):
         return found[0], None
 
 
-def _presented_key(request: Request) -> str | None:
-    header = request.headers.get("Authorization", "")
+def presented_key(headers: Mapping[str, str]) -> str | None:
+    """The text of the API key that came with a request. Raises DRF's AuthenticationFailed for other credentials."""
+    header = headers.get("Authorization", "")
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()
     if header:
         raise exceptions.AuthenticationFailed("Use Authorization: Bearer krn_… or X-API-Key: krn_….")
-    return request.headers.get("X-API-Key")
+    return headers.get("X-API-Key")

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ PREFIX = "krn_"
 
 # Asked by every request of a program: Django takes four times as long to write this as PostgreSQL to answer it.
 _FIELDS = [field.attname for field in ApiKey._meta.concrete_fields]
-_FIND = f"SELECT {', '.join(_FIELDS)} FROM accounts_apikey WHERE key_hash = %s AND revoked_at IS NULL"
+_FIND = f"SELECT {', '.join(_FIELDS)} FROM accounts_apikey WHERE key_hash = ANY(%s) AND revoked_at IS NULL"
 
 # Sent inside the transaction that changes a key: `action` ("key.created", "key.revoked") and `key`. The audit log,
 # which stands above this package, listens and writes its entry in the same transaction.
@@ -41,19 +42,24 @@ def revoke_key(*, key: ApiKey) -> None:
 
 def find_key(plain: str, *, now: datetime) -> ApiKey | None:
     """The living key with that text; its use is noted once a minute at most."""
-    if not plain.startswith(PREFIX) or not plain.isascii():
-        return None
+    return find_keys([plain], now=now).get(plain)
+
+
+def find_keys(plains: Collection[str], *, now: datetime) -> dict[str, ApiKey]:
+    """The same for many, by their texts; those that are no living keys are left out."""
+    by_hash = {_hash(plain): plain for plain in plains if plain.startswith(PREFIX) and plain.isascii()}
+    if not by_hash:
+        return {}
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, [_hash(plain)])
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    key = ApiKey.from_db(connection.alias, _FIELDS, row)
+        cursor.execute(_FIND, [list(by_hash)])
+        rows = cursor.fetchall()
+    found = [ApiKey.from_db(connection.alias, _FIELDS, row) for row in rows]
     minute_ago = now - timedelta(minutes=1)
-    if key.last_used_at is None or key.last_used_at < minute_ago:
+    to_note = [key.pk for key in found if key.last_used_at is None or key.last_used_at < minute_ago]
+    if to_note:
         unused = Q(last_used_at=None) | Q(last_used_at__lt=minute_ago)
-        ApiKey.objects.filter(unused, pk=key.pk).update(last_used_at=now)
-    return key
+        ApiKey.objects.filter(unused, pk__in=to_note).update(last_used_at=now)
+    return {by_hash[key.key_hash]: key for key in found}
 
 
 def _hash(plain: str) -> str:

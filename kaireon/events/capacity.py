@@ -6,8 +6,8 @@ refuse it would undo work that is done, and it is bounded by what was let in.
 The count is an estimate that costs next to nothing. Once a second, at most, each process looks: the distance between
 the oldest waiting event and the newest one is a bound that takes two looks into an index. Only where that bound is over
 the limit are the waiting events counted, up to the limit. In between, a process adds what it has let in itself. So what
-waits can exceed the limit by what all other processes let in within the same second, and by one request; and a
-queue that has just been worked off may refuse for a second longer.
+waits can exceed the limit by what all other processes let in within the same second, and by one request (or by the
+single events that are stored together); and a queue that has just been worked off may refuse for a second longer.
 """
 
 import math

@@ -6,8 +6,6 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
-
 from kaireon.core.clock import parse_moment
 from kaireon.core.errors import MAX_DETAILS, Detail, ValidationFailed, join_path
 from kaireon.core.ids import CUSTOMER_ID_RULE, is_customer_id
@@ -51,8 +49,7 @@ def ingest(body: object, *, source: str, now: datetime) -> list[Accepted]:
     Raises ValidationFailed, with paths such as `[3].eventType`, and stores nothing then.
     """
     events = _read_body(body, source=source)
-    with transaction.atomic():
-        return publish(events, now=now)
+    return publish(events, now=now)
 
 
 def _read_body(body: object, *, source: str) -> list[NewEvent]:

@@ -1,4 +1,5 @@
-"""Writing events: one multi-row statement, in the caller's transaction; workers are woken when it commits."""
+"""Writing events: one multi-row statement, in the caller's transaction where there is one; workers are woken when it
+commits."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ _INSERT = """
 
 
 def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool = False) -> list[Accepted]:
-    """Stores `events` in their order and says of each whether it is new. To be called inside a transaction.
+    """Stores `events` in their order and says of each whether it is new, in one statement.
 
     A customer's events are processed in the order of their arrival, whatever their own timestamps say. With
     `settle_unheard`, those of types that nobody listens to are stored as processed: a worker would find nothing to do.

@@ -28,7 +28,8 @@ def break_ingestion(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def broken(*args: Any, **kwargs: Any) -> Any:
         raise error
 
-    monkeypatch.setattr("kaireon.events.api.views.ingest", broken)
+    for door in ("together", "ingestion"):
+        monkeypatch.setattr(f"kaireon.events.{door}.publish", broken)
 
 
 # What Django answers by itself

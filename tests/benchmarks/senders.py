@@ -59,9 +59,9 @@ def request_of(path: str, body: bytes, *, key: str = "") -> bytes:
     return head.encode() + body
 
 
-def send(port: int, requests: Sequence[bytes]) -> Span:
-    """Until all `requests` are answered."""
-    return span_of(_sending, [(port, requests[number::PROCESSES]) for number in range(PROCESSES)])
+def send(port: int, requests: Sequence[bytes], *, connections: int = CONNECTIONS) -> Span:
+    """Until all `requests` are answered, by so many connections of each process."""
+    return span_of(_sending, [(port, requests[number::PROCESSES], connections) for number in range(PROCESSES)])
 
 
 def send_evenly(port: int, requests: Sequence[bytes], *, every_s: float) -> None:
@@ -73,8 +73,8 @@ def send_evenly(port: int, requests: Sequence[bytes], *, every_s: float) -> None
             connection.send(request)
 
 
-def _sending(port: int, requests: Sequence[bytes]) -> Callable[[], None]:
-    connections = [Connection(port) for _ in range(CONNECTIONS)]
+def _sending(port: int, requests: Sequence[bytes], count: int) -> Callable[[], None]:
+    connections = [Connection(port) for _ in range(count)]
     failures: list[Exception] = []
 
     def send_share(connection: Connection, share: Sequence[bytes]) -> None:
@@ -88,7 +88,7 @@ def _sending(port: int, requests: Sequence[bytes]) -> Callable[[], None]:
 
     def send_all() -> None:
         threads = [
-            threading.Thread(target=send_share, args=(connection, requests[number::CONNECTIONS]))
+            threading.Thread(target=send_share, args=(connection, requests[number::count]))
             for number, connection in enumerate(connections)
         ]
         for thread in threads:

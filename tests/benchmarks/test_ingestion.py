@@ -21,7 +21,7 @@ from tests.benchmarks.limits import Rows, seconds_to_copy
 from tests.benchmarks.measuring import Report, in_rounds
 from tests.benchmarks.product import Product
 from tests.benchmarks.scenery import BATCH, event_requests
-from tests.benchmarks.senders import send
+from tests.benchmarks.senders import CONNECTIONS, PROCESSES, send
 from tests.benchmarks.straightforward.running import Mode, counted, straightforward_web, straightforward_worker
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.stack]
@@ -30,6 +30,8 @@ EVENTS = int(os.environ.get("BENCH_INGESTION_EVENTS", "20000"))
 SINGLES = int(os.environ.get("BENCH_INGESTION_SINGLES", "2000"))
 STRAIGHTFORWARD_EVENTS = int(os.environ.get("BENCH_STRAIGHTFORWARD_EVENTS", "1000"))
 KAIREON = "Kaireon"
+# Single events that come at the same time share a commit, so it matters how many do.
+MANY_CONNECTIONS = 4 * CONNECTIONS
 COPY, COPY_BY_TWO = "COPY of the same rows, one process", "COPY of the same rows, two processes"
 SERIALIZERS, PLAIN_VIEW = "DRF serializers and bulk_create", "DRF view that saves one model"
 ONE_BY_ONE, ONE_SAME_WORK = "straightforward, one a request", "straightforward, one a request, same work"
@@ -67,19 +69,20 @@ def test_batches_accepted(product: Product, beside: int, report: Report) -> None
 def test_single_events_accepted(product: Product, beside: int, report: Report) -> None:
     ours = event_requests("/api/v1/events", SINGLES, event_type=scenery.UNHEARD_TYPE, key=product.key, batch=1)
     theirs = event_requests("/one", SINGLES, event_type=scenery.UNHEARD_TYPE, batch=1)
-    figures = in_rounds(
-        {
-            KAIREON: accepted_per_second(product, product.running.port, ours, SINGLES),
-            PLAIN_VIEW: accepted_per_second(product, beside, theirs, SINGLES),
-        }
-    )
-    report.add(
-        "Events over HTTP, one a request, validated and committed",
-        figures,
-        unit="events/s",
-        baselines=[PLAIN_VIEW],
-        note=f"{SINGLES:,} events a round; clients on the same machine",
-    )
+    for connections in (CONNECTIONS, MANY_CONNECTIONS):
+        figures = in_rounds(
+            {
+                KAIREON: accepted_per_second(product, product.running.port, ours, SINGLES, connections),
+                PLAIN_VIEW: accepted_per_second(product, beside, theirs, SINGLES, connections),
+            }
+        )
+        report.add(
+            f"Events over HTTP, one a request, by {PROCESSES * connections} connections, validated and committed",
+            figures,
+            unit="events/s",
+            baselines=[PLAIN_VIEW],
+            note=f"{SINGLES:,} events a round; clients on the same machine",
+        )
 
 
 def test_from_http_to_the_committed_firing(product: Product, beside: int, report: Report) -> None:
@@ -124,14 +127,16 @@ def test_from_http_to_the_committed_firing(product: Product, beside: int, report
     )
 
 
-def accepted_per_second(product: Product, port: int, asked: Sequence[bytes], count: int) -> Callable[[], float]:
+def accepted_per_second(
+    product: Product, port: int, asked: Sequence[bytes], count: int, connections: int = CONNECTIONS
+) -> Callable[[], float]:
     """`asked` holds `count` events; all of them must be in the table afterwards."""
 
     def measure() -> float:
         product.come_to_rest()
         before = product.number("SELECT count(*) FROM events_event")
         with workers_stopped(product):
-            seconds = send(port, asked).seconds
+            seconds = send(port, asked, connections=connections).seconds
             assert product.number("SELECT count(*) FROM events_event") - before == count
         return count / seconds
 

@@ -1,5 +1,8 @@
 """The events' routes."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
@@ -22,6 +25,7 @@ from kaireon.events.api.serializers import (
 from kaireon.events.capacity import admit
 from kaireon.events.ingestion import ingest
 from kaireon.events.models import Event, StreamDeadLetter, StreamProgress
+from kaireon.events.publish import Accepted
 from kaireon.events.replay import replay
 
 
@@ -52,25 +56,27 @@ class EventCollection(ListAPIView[Event]):
     )
     def post(self, request: Request) -> Response:
         """Takes one event or an array of 1 to 1000: all are valid or nothing is stored."""
+        # A valid single event with a key does not come here: `door` has taken it.
         body = sent_json(request)
         admit(len(body) if isinstance(body, list) else 1)
-        results = ingest(body, source="api", now=clock.now())
-        duplicates = sum(result.is_duplicate for result in results)
-        return Response(
+        return Response(answer_to(ingest(body, source="api", now=clock.now())), status=202)
+
+
+def answer_to(results: Sequence[Accepted]) -> dict[str, Any]:
+    """The body that says of each event what became of it."""
+    duplicates = sum(result.is_duplicate for result in results)
+    return {
+        "accepted": len(results) - duplicates,
+        "duplicates": duplicates,
+        "results": [
             {
-                "accepted": len(results) - duplicates,
-                "duplicates": duplicates,
-                "results": [
-                    {
-                        "eventId": result.event_id,
-                        "eventType": result.event_type,
-                        "status": "duplicate" if result.is_duplicate else "accepted",
-                    }
-                    for result in results
-                ],
-            },
-            status=202,
-        )
+                "eventId": result.event_id,
+                "eventType": result.event_type,
+                "status": "duplicate" if result.is_duplicate else "accepted",
+            }
+            for result in results
+        ],
+    }
 
 
 class EventItem(RetrieveAPIView[Event]):
