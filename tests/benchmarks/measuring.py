@@ -71,23 +71,32 @@ class Report:
 
     def add(self, title: str, figures: Figures, *, unit: str, baselines: Sequence[str] = (), note: str = "") -> None:
         """`unit` such as `events/s`; `baselines` are variants that all others are compared with."""
-        rows = [
-            Row(
-                name=name,
-                median=statistics.median(found),
-                lowest=min(found),
-                highest=max(found),
-                ratios={
-                    base: statistics.median(a / b for a, b in zip(found, figures[base], strict=True))
-                    for base in baselines
-                },
-                figures=list(found),
-            )
-            for name, found in figures.items()
-        ]
+        rows = [_row(name, found, {base: figures[base] for base in baselines}) for name, found in figures.items()]
         subject = Subject(title, unit, note, rows)
-        self.subjects.append(subject)
         print(table(subject, self.versions), flush=True)
+        self._keep(subject)
+
+    def compare(
+        self,
+        title: str,
+        figures: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+        *,
+        names: Sequence[str],
+        unit: str,
+    ) -> None:
+        """Many things, each measured under the same two conditions, `names`: a line each, with the ratio."""
+        rows = []
+        for thing, (one, other) in figures.items():
+            rows += [_row(f"{thing}: {names[0]}", one, {}), _row(f"{thing}: {names[1]}", other, {names[0]: one})]
+        width = max(map(len, figures))
+        print(f"\n  {title}\n  {f'({unit})':{width}}  {names[0]:>12}  {names[1]:>12}     ratio")
+        for thing, first, second in zip(figures, rows[::2], rows[1::2], strict=True):
+            ratio = second.ratios[names[0]]
+            print(f"  {thing:{width}}  {figure(first.median):>12}  {figure(second.median):>12}  {figure(ratio):>8}")
+        self._keep(Subject(title, unit, "", rows))
+
+    def _keep(self, subject: Subject) -> None:
+        self.subjects.append(subject)
         self._write()
 
     def _write(self) -> None:
@@ -102,6 +111,21 @@ class Report:
             "subjects": [asdict(subject) for subject in self.subjects],
         }
         self.file.write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def _row(name: str, found: Sequence[float], bases: Figures) -> Row:
+    """Ratios are taken within each round."""
+    return Row(
+        name=name,
+        median=statistics.median(found),
+        lowest=min(found),
+        highest=max(found),
+        ratios={
+            base: statistics.median(a / b for a, b in zip(found, compared, strict=True))
+            for base, compared in bases.items()
+        },
+        figures=list(found),
+    )
 
 
 def new_report() -> Report:

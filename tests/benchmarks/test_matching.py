@@ -1,20 +1,19 @@
 """`make bench`: what it takes to find the triggers whose conditions hold for an event, by how many there are.
 
-In the benchmark's own process: conditions alone, as the engine asks them. Six in ten are equalities, two ranges, one is
-nested and one an `in`. In the first mix a field has thousands of values and few triggers match an event; in the second
-each field is shared by many triggers (three tiers, four channels, fifty products), and dozens match.
+In the benchmark's own process: conditions alone, as the engine asks them (the whole of it is in
+`test_matching_in_the_engine.py`).
 """
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from itertools import islice
 
 import pytest
 
-from kaireon.conditions import Condition, Entry, Index, parse
+from kaireon.conditions import Entry, Index, parse
 from tests.benchmarks.measuring import Report, in_rounds
+from tests.benchmarks.mixes import Json, Mix, conditions_of, documents, of_few_values, of_many_values
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 
@@ -23,80 +22,6 @@ EVENTS = 1_000
 ASKED = 500_000
 """Conditions that are asked one after the other in a round, at most."""
 EDITS = 20
-
-Json = dict[str, Any]
-Mix = Callable[[random.Random, int], Json]
-"""The condition of a trigger, by its number."""
-
-
-def leaf(field: str, operator: str, value: object) -> Json:
-    return {"field": f"metadata.{field}", "operator": operator, "value": value}
-
-
-def of_many_values(choice: random.Random, number: int) -> Json:
-    """A campaign, a product or a shop of thousands, and something beside it."""
-    field = choice.choice(("campaign", "product", "shop"))
-    amount = choice.uniform(0, 10_000)
-    match number % 10:
-        case 0 | 1 | 2 | 3 | 4 | 5:
-            return {"all": [leaf(field, "eq", choice.randrange(5_000)), leaf("amount", "gt", amount)]}
-        case 6:
-            return {"all": [leaf("amount", "gte", amount), leaf("amount", "lt", amount + 5)]}
-        case 7:
-            return {"all": [leaf(field, "eq", choice.randrange(5_000)), leaf("score", "gte", choice.random())]}
-        case 8:
-            ways = [
-                {"all": [leaf("currency", "eq", "EUR"), leaf(field, "eq", choice.randrange(5_000))]} for _ in range(2)
-            ]
-            return {"all": [leaf("amount", "gt", amount / 2), {"any": ways}]}
-        case _:
-            return leaf(field, "in", [choice.randrange(5_000) for _ in range(3)])
-
-
-def of_few_values(choice: random.Random, number: int) -> Json:
-    """A tier, a channel and a product of few, all in one condition."""
-
-    def shared() -> list[Json]:
-        return [
-            leaf("tier", "eq", choice.choice(("bronze", "silver", "gold"))),
-            leaf("channel", "eq", choice.choice(("web", "app", "shop", "mail"))),
-        ]
-
-    match number % 10:
-        case 0 | 1 | 2 | 3 | 4 | 5:
-            return {"all": [*shared(), leaf("product", "eq", choice.randrange(50))]}
-        case 6 | 7:
-            return {"all": [*shared(), leaf("amount", "gt", choice.uniform(5_000, 10_000))]}
-        case 8:
-            return {"any": [{"all": [*shared(), leaf("product", "eq", choice.randrange(50))]} for _ in range(2)]}
-        case _:
-            return {"all": [*shared(), leaf("product", "in", choice.sample(range(50), 3))]}
-
-
-def conditions_of(mix: Mix, count: int) -> list[Condition]:
-    choice = random.Random(1)
-    return [parse(mix(choice, number)) for number in range(count)]
-
-
-def documents(*, products: int) -> list[Json]:
-    choice = random.Random(2)
-    return [
-        {
-            "eventType": "purchase",
-            "customerId": f"cust_{number}",
-            "metadata": {
-                "campaign": choice.randrange(5_000),
-                "product": choice.randrange(products),
-                "shop": choice.randrange(5_000),
-                "amount": choice.uniform(0, 10_000),
-                "score": choice.random(),
-                "currency": choice.choice(("EUR", "USD")),
-                "tier": choice.choice(("bronze", "silver", "gold")),
-                "channel": choice.choice(("web", "app", "shop", "mail")),
-            },
-        }
-        for number in range(EVENTS)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -107,11 +32,11 @@ def documents(*, products: int) -> list[Json]:
     ],
 )
 def test_microseconds_per_event(mix: Mix, products: int, title: str, report: Report) -> None:
-    found_in = documents(products=products)
+    found_in = list(islice(documents(products=products), EVENTS))
     variants: dict[str, Callable[[], float]] = {}
     matches = []
     for count in COUNTS:
-        entries = [Entry.of(condition) for condition in conditions_of(mix, count)]
+        entries = [Entry.of(parse(condition)) for condition in conditions_of(mix, count)]
         index = Index(entries)
         held = [index.holding(document) for document in found_in]
         some = found_in[: max(ASKED // count, 1)]
@@ -133,9 +58,9 @@ def test_microseconds_per_event(mix: Mix, products: int, title: str, report: Rep
     [(of_many_values, "The index, fields of thousands of values"), (of_few_values, "The index, fields of few values")],
 )
 def test_milliseconds_to_make_the_index(mix: Mix, title: str, report: Report) -> None:
-    conditions = conditions_of(mix, COUNTS[-1])
+    conditions = [parse(condition) for condition in conditions_of(mix, COUNTS[-1])]
     entries = [Entry.of(condition) for condition in conditions]
-    document = documents(products=50)[0]
+    document = next(documents(products=50))
     made = Index(entries)
     made.holding(document)
 

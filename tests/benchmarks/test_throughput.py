@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from tests.benchmarks import scenery
+from tests.benchmarks.draining import drained_per_second
 from tests.benchmarks.limits import Rows, decided_per_second, seconds_to_copy
 from tests.benchmarks.measuring import Report, in_rounds
 from tests.benchmarks.product import Product
@@ -31,8 +32,8 @@ def test_events_per_second_already_accepted(product: Product, report: Report) ->
     scenery.set_up(product)
     people = scenery.Population()
     runs = {
-        FIRES: lambda: product_per_second(product, people, customers=EVENTS),
-        HELD_BACK: lambda: product_per_second(product, people, customers=FEW_CUSTOMERS),
+        FIRES: lambda: drained_per_second(product, people, events=EVENTS, customers=EVENTS),
+        HELD_BACK: lambda: drained_per_second(product, people, events=EVENTS, customers=FEW_CUSTOMERS),
     }
     runs[FIRES]()  # once for warmth, and for the rows whose COPY is the limit
     tables = written_rows(product)
@@ -61,26 +62,6 @@ def test_events_per_second_already_accepted(product: Product, report: Report) ->
         note=f"{EVENTS:,} events a round, {STRAIGHTFORWARD_EVENTS:,} of the straightforward design; two worker"
         " processes each. Where each event fires, as many customer.updated events are handled too, and not counted.",
     )
-
-
-def product_per_second(product: Product, people: scenery.Population, *, customers: int) -> float:
-    """From the moment that the events are there until none is pending, those included that they brought about."""
-    first = people.next(customers)
-    scenery.add_customers(product, first, customers)
-    product.come_to_rest()
-    last_event = product.number("SELECT max(sequence) FROM events_event")
-    last_entry = product.number("SELECT max(id) FROM audit_entry")
-    firings = product.number("SELECT count(*) FROM triggers_firing")
-    began = product.run("tests.benchmarks.accepting:accept", first, EVENTS, customers)
-    ended = product.wait_until_done()
-    assert product.number("SELECT count(*) FROM triggers_firing") - firings == customers
-    fired = "SELECT count(*) FROM audit_entry WHERE id > %s AND action = 'trigger.fired'"
-    assert product.number(fired, [last_entry]) == customers
-    assert product.run("tests.benchmarks.completeness:complete_ledgers", last_event) == EVENTS
-    assert scenery.changed_customers(product, first, customers) == customers
-    handled = "SELECT count(*) FROM events_event WHERE sequence > %s AND status = 'processed'"
-    assert product.number(handled, [last_event]) == EVENTS + customers
-    return EVENTS / (ended - began)
 
 
 def written_rows(product: Product) -> list[Rows]:
