@@ -10,9 +10,10 @@ from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
+from kaireon.core.counting import capped_count
 from kaireon.core.errors import ValidationFailed
 from kaireon.studio import wording
-from kaireon.studio.counting import capped_count, counted
+from kaireon.studio.counting import counted
 from kaireon.studio.pages import ConfirmPage, Question, StudioPage
 
 RowT = TypeVar("RowT", bound=Model)

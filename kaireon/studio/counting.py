@@ -1,19 +1,9 @@
-"""Counting no further than it helps."""
+"""A capped count in words."""
 
-from typing import Any
-
-from django.db.models import QuerySet
-
+from kaireon.core.counting import MOST_COUNTED
 from kaireon.studio import wording
-
-MOST_COUNTED = 10_000
-
-
-def capped_count(rows: QuerySet[Any], *, most: int = MOST_COUNTED) -> int:
-    """How many there are; `most + 1` where there are more than `most`. Reads no more of them than that."""
-    return rows.order_by().values("pk")[: most + 1].count()
 
 
 def counted(number: int, *, most: int = MOST_COUNTED) -> str:
-    """What `capped_count` found, in words: `1,204`, `more than 10,000`."""
+    """What `capped_count` found: `1,204`, `more than 10,000`."""
     return f"more than {wording.count(most)}" if number > most else wording.count(number)

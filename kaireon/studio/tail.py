@@ -8,7 +8,7 @@ from django.db.models import Field, Model
 from django.http import HttpRequest, HttpResponse
 
 from kaireon.core import clock
-from kaireon.studio.counting import capped_count
+from kaireon.core.counting import capped_count
 from kaireon.studio.lists import EndlessList
 
 RowT = TypeVar("RowT", bound=Model)

@@ -9,6 +9,7 @@ from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kaireon.core.counting import MOST_COUNTED, capped_count
 from kaireon.core.errors import ValidationFailed
 
 if TYPE_CHECKING:  # DRF reads its settings, and so imports this module, while its views are being imported
@@ -21,17 +22,24 @@ _WHOLE = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
 
 
 class OffsetPagination(BasePagination):
-    """`limit` 50 (at most 200: a larger one is served as 200), `offset` 0; anything else than a number is refused."""
+    """`limit` 50 (at most 200: a larger one is served as 200), `offset` 0; anything else than a number is refused.
+
+    `total` is counted up to 10,000; 10,001 stands for more. To count millions of rows would take a thousand times as
+    long as to read the page.
+    """
 
     def paginate_queryset(  # type: ignore[override]  # every list of ours is a query
         self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None
     ) -> list[Any]:
         self.limit = min(_number(request, "limit", DEFAULT_LIMIT), MAX_LIMIT)
         self.offset = _number(request, "offset", 0)
-        self.total = queryset.count()
-        if self.offset >= self.total or self.limit == 0:
+        self.total = capped_count(queryset)
+        if self.offset >= self.total and self.total <= MOST_COUNTED:
+            self.has_more = False
             return []
-        return list(queryset[self.offset : self.offset + self.limit])
+        found = list(queryset[self.offset : self.offset + self.limit + 1])
+        self.has_more = len(found) > self.limit
+        return found[: self.limit]
 
     def get_paginated_response(self, data: Sequence[Any]) -> Response:
         return Response(
@@ -41,13 +49,16 @@ class OffsetPagination(BasePagination):
                     "total": self.total,
                     "limit": self.limit,
                     "offset": self.offset,
-                    "hasMore": self.offset + len(data) < self.total,
+                    "hasMore": self.has_more,
                 },
             }
         )
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         whole = {"type": "integer", "minimum": 0}
+        total = whole | {
+            "description": f"Counted up to {MOST_COUNTED:,}; {MOST_COUNTED + 1} stands for more than that."
+        }
         return {
             "type": "object",
             "required": ["data", "pagination"],
@@ -56,7 +67,7 @@ class OffsetPagination(BasePagination):
                 "pagination": {
                     "type": "object",
                     "required": ["total", "limit", "offset", "hasMore"],
-                    "properties": {"total": whole, "limit": whole, "offset": whole, "hasMore": {"type": "boolean"}},
+                    "properties": {"total": total, "limit": whole, "offset": whole, "hasMore": {"type": "boolean"}},
                 },
             },
         }
