@@ -3,7 +3,8 @@
 Both are set once at the edge (middleware, authentication) and hold for that request or task alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 SYSTEM = "system"
@@ -50,3 +51,15 @@ def note_events(ids: Iterable[str]) -> None:
     noted = _event_ids.get()
     if noted is not None:
         noted.extend(ids)
+
+
+@contextmanager
+def outside_of_requests() -> Iterator[None]:
+    """Within the block no request is in hand: for what a thread does for several of them at once."""
+    request_id, actor, event_ids = _request_id.set(""), _actor.set(SYSTEM), _event_ids.set(None)
+    try:
+        yield
+    finally:
+        _request_id.reset(request_id)
+        _actor.reset(actor)
+        _event_ids.reset(event_ids)

@@ -7,7 +7,6 @@ its answer, and nobody waits for more to come: what is there when one commit has
 import threading
 import time
 from collections.abc import Sequence
-from contextvars import Context
 from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -16,6 +15,7 @@ from kaireon.accounts.keys import find_keys
 from kaireon.accounts.roles import Ability, may
 from kaireon.accounts.throttling import within_rate
 from kaireon.core import clock
+from kaireon.core.context import outside_of_requests
 from kaireon.events.capacity import OverCapacity, admit
 from kaireon.events.publish import Accepted, NewEvent, publish
 
@@ -51,8 +51,8 @@ def store(letter: Letter) -> None:
             return
         letters, _gathered, _is_storing = _gathered, [], True
     try:
-        # In no request's name: what is logged and noted here is about all of them.
-        Context().run(_store, letters)
+        with outside_of_requests():
+            _store(letters)
     except Exception as failure:  # noqa: BLE001  of any kind: each of those who wait raises it again
         for one in letters:
             one.failure = failure
