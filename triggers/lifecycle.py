@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from redis import RedisError
 
 from audit.log import NewEntry, changes, record
 from audit.models import Entry
 from kaireon.core import clock
-from kaireon.core.errors import Conflict, InvalidTransition, NotFound, ValidationFailed
+from kaireon.core.errors import Conflict, InvalidTransition, NotFound, ServiceUnavailable, ValidationFailed
 from kaireon.core.ids import slug_id
 from kaireon.delivery import gates
 from triggers.actions.base import SOURCE
 from triggers.definition import JSON_NAMES
+from triggers.engine import cooldown
 from triggers.models import Listener, Status, Trigger
 
 ID_PREFIX = "trg_"
@@ -76,7 +78,8 @@ def create_trigger(*, values: Mapping[str, Any], now: datetime) -> Trigger:
 def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime) -> Trigger:
     """Changes the fields in `values`, which `read_definition` has checked. Without a change nothing is written.
 
-    Raises NotFound, InvalidTransition, and Conflict where `version` is given and another one was saved meanwhile.
+    Raises NotFound, InvalidTransition, and Conflict where `version` is given and another one was saved meanwhile;
+    ServiceUnavailable where a cooldown can't be begun, as Redis is away.
     """
     trigger = Trigger.objects.select_for_update().filter(pk=trigger_id).first()
     if trigger is None:
@@ -88,7 +91,7 @@ def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime)
         raise Conflict(
             f"Version {version} was changed meanwhile; the trigger has version {trigger.version}. Read it again."
         )
-    before = _facts(trigger)
+    before, had_cooldown = _facts(trigger), trigger.cooldown_ms > 0
     check_transition(trigger.status, values.get("status", trigger.status))
     for name, value in values.items():
         setattr(trigger, name, value)
@@ -98,6 +101,8 @@ def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime)
     trigger.version += 1
     trigger.updated_at = now
     trigger.save(update_fields=[*values, "version", "updated_at"])
+    if trigger.cooldown_ms and not had_cooldown:
+        _rebuild_claims(trigger)
     _record_change(trigger, changed)
     if "status" in changed:
         _apply_status(trigger, now=now)
@@ -105,6 +110,15 @@ def update_trigger(*, trigger_id: str, values: Mapping[str, Any], now: datetime)
     _stop_listening(trigger.pk, state=state, now=now)
     _listen(trigger, state=state)
     return trigger
+
+
+def _rebuild_claims(trigger: Trigger) -> None:
+    try:
+        cooldown.forget(trigger.pk)
+    except RedisError:
+        raise ServiceUnavailable(
+            "Redis, which keeps cooldowns, can't be reached, so the trigger can't be given one. Send it again later."
+        ) from None
 
 
 @transaction.atomic

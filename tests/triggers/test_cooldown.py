@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from redis import RedisError
 
 from kaireon.core import clock
+from kaireon.core.errors import ServiceUnavailable
 from kaireon.core.redis import redis_client
 from kaireon.events.lanes import lane_of
 from tests.factories import FiringFactory
@@ -208,6 +210,35 @@ def test_a_cooldown_given_to_a_trigger_that_had_none_counts_its_earlier_firings(
     assert decisions(send()) == {trigger.pk: "fired"}
     update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": DAY_MS}, now=clock.now())
     assert decisions(send()) == {trigger.pk: "cooldown"}
+
+
+def test_a_cooldown_given_back_counts_the_firings_of_the_time_without_one(
+    make_trigger: MakeTrigger, make_customer: MakeCustomer, send: Send
+) -> None:
+    """They claimed nothing, while the note of the time before says that claims of this very cooldown are complete."""
+    make_customer("cust_78")
+    trigger = make_trigger(cooldownMs=DAY_MS)
+    assert decisions(send(customer_id="cust_78")) == {trigger.pk: "fired"}
+    update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": 0}, now=clock.now())
+    forget_claim(trigger, cooldown_ms=DAY_MS)  # as if the day were over
+    Firing.objects.update(fired_at=clock.now() - timedelta(days=2))
+    assert decisions(send()) == {trigger.pk: "fired"}
+    update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": DAY_MS}, now=clock.now())
+    assert decisions(send()) == {trigger.pk: "cooldown"}
+
+
+def test_a_trigger_gets_no_cooldown_back_while_redis_is_away(
+    make_trigger: MakeTrigger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trigger = make_trigger()
+
+    def away(trigger_id: str) -> None:
+        raise RedisError("away")
+
+    monkeypatch.setattr(cooldown, "forget", away)
+    with pytest.raises(ServiceUnavailable, match="Redis, which keeps cooldowns"), transaction.atomic():
+        update_trigger(trigger_id=trigger.pk, values={"cooldown_ms": DAY_MS}, now=clock.now())
+    assert update_trigger(trigger_id=trigger.pk, values={"name": "Other"}, now=clock.now()).version == 2
 
 
 def test_peek_claims_nothing_and_knows_what_redis_has_forgotten(db: None) -> None:

@@ -24,6 +24,7 @@ from hashlib import blake2b
 from redis.commands.core import Script
 
 from kaireon.core.redis import redis_client
+from kaireon.events.models import LANE_COUNT
 from triggers.models import Firing
 
 # A key expires late by as long as its script ran, and PTTL looks at the clock later than TIME: both are far below the
@@ -175,6 +176,17 @@ def peek(wish: Claim, *, lane: int, now: datetime) -> Answer:
         .first()
     )
     return Granted(now) if last_fired_at is None else CoolingDown(last_fired_at + cooldown)
+
+
+def forget(trigger_id: str) -> None:
+    """Claims of the trigger will be rebuilt. To be called in the transaction that gives it a cooldown again.
+
+    Without one it claimed nothing, so what was noted before no longer holds. Raises RedisError.
+    """
+    with redis_client().pipeline(transaction=False) as pipeline:
+        for lane in range(LANE_COUNT):
+            pipeline.hdel(notes_key(lane), trigger_id)
+        pipeline.execute()
 
 
 def _ask(claims: Sequence[Claim], *, lane: int, claiming: bool) -> list[Answer | None]:
