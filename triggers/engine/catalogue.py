@@ -2,10 +2,10 @@
 
 import logging
 import threading
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+import msgspec
 from django.db import connection
 
 from triggers.engine.compilation import CompiledTrigger, Listeners, State, compile_trigger
@@ -14,14 +14,17 @@ from triggers.models import Trigger
 logger = logging.getLogger(__name__)
 
 _NEVER_LOADED = object()
-# The moment as well, since a deleted trigger's id may be given to a new one, and that begins with version 1.
-_Key = tuple[str, int, datetime]
+# Id, version and the moment as well, since a deleted trigger's id may be given to a new one, and that begins with
+# version 1.
+_Key = tuple[str, int, str]
 
-# One statement, so that the triggers are those of that very state.
+# One statement, so that the triggers are those of that very state; as one text, since they may be ten thousand.
 _ACTIVE = """
-    SELECT catalogue.token, catalogue.state, trigger.id, trigger.version, trigger.updated_at
-    FROM triggers_catalogue AS catalogue LEFT JOIN triggers_trigger AS trigger ON trigger.status = 'active'
-    ORDER BY trigger.event_type, trigger.priority DESC, trigger.id
+    SELECT token, state, (
+        SELECT json_agg(json_build_array(id, version, updated_at) ORDER BY event_type, priority DESC, id)::text
+        FROM triggers_trigger WHERE status = 'active'
+    )
+    FROM triggers_catalogue
 """
 
 
@@ -49,13 +52,14 @@ class CompiledCatalogue:
     def _load(self) -> None:
         with connection.cursor() as cursor:
             cursor.execute(_ACTIVE)
-            rows = cursor.fetchall()
-        active: list[_Key] = [(row[2], row[3], row[4]) for row in rows if row[2] is not None]
+            token, number, keys = cursor.fetchone() or (None, 0, None)
+        active = msgspec.json.decode(keys or "[]", type=list[_Key])
         missing = [key[0] for key in active if key not in self._compiled]
-        fresh = {_key(trigger): trigger for trigger in Trigger.objects.filter(pk__in=missing)}
+        # Of another one that has the same id and version, `current` is told by the token.
+        fresh = {(trigger.pk, trigger.version): trigger for trigger in Trigger.objects.filter(pk__in=missing)}
         compiled: dict[_Key, CompiledTrigger] = {}
         for key in active:
-            found = self._compiled.get(key) or _compiled(fresh.get(key))
+            found = self._compiled.get(key) or _compiled(fresh.get(key[:2]))
             if found is not None:
                 compiled[key] = found
         self._compiled = compiled
@@ -63,7 +67,7 @@ class CompiledCatalogue:
             event_type: self._listeners(event_type, tuple(group))
             for event_type, group in groupby(compiled.values(), key=lambda one: one.event_type)
         }
-        self._token, number = (rows[0][0], rows[0][1]) if rows else (None, 0)
+        self._token = token
         self._state = State(number, listeners)
 
     def _listeners(self, event_type: str, triggers: tuple[CompiledTrigger, ...]) -> Listeners:
@@ -78,10 +82,6 @@ def _token() -> Any:
         cursor.execute("SELECT token FROM triggers_catalogue")
         row = cursor.fetchone()
     return row and row[0]
-
-
-def _key(trigger: Trigger) -> _Key:
-    return trigger.pk, trigger.version, trigger.updated_at
 
 
 def _compiled(trigger: Trigger | None) -> CompiledTrigger | None:

@@ -12,7 +12,7 @@ from triggers.models import Trigger
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompiledTrigger:
-    """An active trigger, ready to be asked."""
+    """An active trigger, ready to be asked. `customer_fields` are what its condition reads of the customer's record."""
 
     id: str
     name: str
@@ -22,7 +22,7 @@ class CompiledTrigger:
     cooldown_ms: int
     condition: conditions.Condition
     entry: conditions.Entry
-    condition_reads_customer: bool
+    customer_fields: frozenset[str]
     action: Action[Any]
     prepared: Any
     needs: Needs
@@ -42,7 +42,7 @@ def compile_trigger(trigger: Trigger) -> CompiledTrigger:
         cooldown_ms=trigger.cooldown_ms,
         condition=condition,
         entry=conditions.Entry.of(condition),
-        condition_reads_customer=any(reads_customer(field) for field in conditions.fields_read(condition)),
+        customer_fields=frozenset(filter(reads_customer, conditions.fields_read(condition))),
         action=action,
         prepared=prepared,
         needs=action.needs(prepared),
@@ -58,7 +58,7 @@ def reads_customer(field: str) -> bool:
 class Listeners:
     """The active triggers of one event type, highest priority first, ties by id.
 
-    `customer_fields` are the fields of the customer's record that their conditions read, `needs` what their actions do.
+    `customer_fields` are those that their conditions read, `needs` what their actions do.
     """
 
     triggers: tuple[CompiledTrigger, ...]
@@ -69,10 +69,9 @@ class Listeners:
     @classmethod
     def of(cls, triggers: tuple[CompiledTrigger, ...], *, before: "Listeners | None") -> "Listeners":
         """The listeners, from triggers in their order; quickly where most of them are among those of `before`."""
-        fields = frozenset().union(*(conditions.fields_read(one.condition) for one in triggers))
         return cls(
             triggers=triggers,
-            customer_fields=frozenset(filter(reads_customer, fields)),
+            customer_fields=frozenset().union(*(one.customer_fields for one in triggers)),
             needs=frozenset(one.needs for one in triggers),
             index=conditions.Index([one.entry for one in triggers], before.index if before else None),
         )

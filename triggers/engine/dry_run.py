@@ -43,7 +43,7 @@ def try_out(trigger: Trigger, event: NewEvent, *, now: datetime) -> DryRun:
         scope.records.load(scope.records.default_schema_id, {queued.customer_id}, lock=False)
     document = condition_document(queued)
     tested = document
-    if compiled.condition_reads_customer:
+    if compiled.customer_fields:
         tested = with_customer(document, scope.records.default_attributes(queued.customer_id))
     explanation = conditions.explain(compiled.condition, tested)
     until = _cooling_until(compiled, queued, now=now)
