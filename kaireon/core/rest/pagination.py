@@ -28,12 +28,12 @@ class OffsetPagination(BasePagination):
     long as to read the page.
     """
 
-    def paginate_queryset(  # type: ignore[override]  # every list of ours is a query
-        self, queryset: QuerySet[Any], request: Request, view: "APIView | None" = None
+    def paginate_queryset(
+        self, queryset: QuerySet[Any] | Sequence[Any], request: Request, view: "APIView | None" = None
     ) -> list[Any]:
         self.limit = min(_number(request, "limit", DEFAULT_LIMIT), MAX_LIMIT)
         self.offset = _number(request, "offset", 0)
-        self.total = capped_count(queryset)
+        self.total = capped_count(queryset) if isinstance(queryset, QuerySet) else len(queryset)
         if self.offset >= self.total and self.total <= MOST_COUNTED:
             self.has_more = False
             return []

@@ -16,7 +16,6 @@ from kaireon.core.rest.schema import ERROR
 from kaireon.decisioning.models import Classification, OutcomeType
 from kaireon.decisioning.outcome_types import (
     MAX_ALIASES,
-    OutcomeKind,
     all_types,
     create_type,
     delete_type,
@@ -65,13 +64,6 @@ class OutcomeTypeBody(StrictSerializer):
     updatedAt = serializers.DateTimeField(source="updated_at", read_only=True, allow_null=True)
 
 
-class _Listed(list[OutcomeKind]):
-    """What paging asks of a query, of a list."""
-
-    def count(self) -> int:  # type: ignore[override]
-        return len(self)
-
-
 class OutcomeTypeCollection(ListAPIView[OutcomeType]):
     """All outcome types by key, the product's and your own, and making new ones."""
 
@@ -81,7 +73,7 @@ class OutcomeTypeCollection(ListAPIView[OutcomeType]):
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Paged like every list, though most of it is in no table."""
         self.filter_queryset(self.get_queryset())
-        page = self.paginate_queryset(_Listed(all_types()))
+        page = self.paginate_queryset(all_types())
         return self.get_paginated_response(OutcomeTypeBody(page or [], many=True).data)
 
     @extend_schema(request=OutcomeTypeBody, responses={201: OutcomeTypeBody})
