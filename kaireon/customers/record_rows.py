@@ -22,16 +22,16 @@ _SELECT = """
 """
 _INSERT = """
     INSERT INTO customers_record (schema_id, customer_id, attributes, created_at, updated_at)
-    SELECT %s, customer_id, attributes::jsonb, %s, %s
-    FROM unnest(%s::text[], %s::text[]) AS given(customer_id, attributes)
+    SELECT %s, customer_id, attributes, %s, %s
+    FROM json_to_recordset(%s::json) AS given(customer_id text, attributes jsonb)
     ORDER BY customer_id
     ON CONFLICT (schema_id, customer_id) DO NOTHING
     RETURNING customer_id
 """
 _UPDATE = """
     UPDATE customers_record
-    SET attributes = changed.attributes::jsonb, updated_at = %s
-    FROM unnest(%s::bigint[], %s::text[]) AS changed(id, attributes)
+    SET attributes = changed.attributes, updated_at = %s
+    FROM json_to_recordset(%s::json) AS changed(id bigint, attributes jsonb)
     WHERE customers_record.id = changed.id
 """
 
@@ -56,7 +56,7 @@ def read_rows(*, schema_id: str, customer_ids: Collection[str], lock: bool) -> d
 def insert_missing(*, schema_id: str, attributes: Mapping[str, Mapping[str, Any]], now: datetime) -> set[str]:
     """Creates the records that are not there yet, and says which those were. Waits for others who create the same."""
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [schema_id, now, now, list(attributes), list(map(_json, attributes.values()))])
+        cursor.execute(_INSERT, [schema_id, now, now, _rows("customer_id", attributes)])
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -65,8 +65,9 @@ def update_rows(attributes: Mapping[int, Mapping[str, Any]], *, now: datetime) -
     if not attributes:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_UPDATE, [now, list(attributes), list(map(_json, attributes.values()))])
+        cursor.execute(_UPDATE, [now, _rows("id", attributes)])
 
 
-def _json(attributes: Mapping[str, Any]) -> str:
-    return encode(attributes).decode()
+def _rows(key: str, attributes: Mapping[Any, Mapping[str, Any]]) -> str:
+    """All rows as one JSON text: of lists, psycopg writes out and escapes each value by itself, in Python."""
+    return encode([{key: identity, "attributes": values} for identity, values in attributes.items()]).decode()

@@ -1,16 +1,16 @@
 """Who wants to see each batch of events. Packages above this one register at start-up."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 MAX_DEPTH = 8
 """An event with this many firings or enrolments behind it sets nothing off: something is going round in circles."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueuedEvent:
+class QueuedEvent(Struct, frozen=True, kw_only=True):
     """An event in the hands of a worker."""
 
     sequence: int

@@ -33,10 +33,10 @@ class Event(models.Model):
     depth = models.PositiveSmallIntegerField(default=0, help_text="How many firings lie behind it.")
     lane = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=16, choices=EventStatus.choices, default=EventStatus.PENDING)
-    attempts = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     next_attempt_at = models.DateTimeField(null=True)
-    error = models.TextField(blank=True)
-    decisions = models.JSONField(default=list)
+    error = models.TextField(blank=True, default="", db_default="")
+    decisions = models.JSONField(default=list, db_default=[])
     processed_at = models.DateTimeField(null=True)
 
     class Meta:

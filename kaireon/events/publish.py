@@ -1,5 +1,5 @@
-"""Writing events: one multi-row statement, in the caller's transaction where there is one; workers are woken when it
-commits."""
+"""Writing events: one statement for all of them, in the caller's transaction where there is one; workers are woken when
+it commits."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,11 +9,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from kaireon.core.copy_rows import copy_rows
 from kaireon.core.ids import time_ordered_id
 from kaireon.core.json_values import encode
 from kaireon.events import consumers, telling
 from kaireon.events.lanes import lane_of, wake
-from kaireon.events.models import EventStatus
+from kaireon.events.models import Event, EventStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +40,30 @@ class Accepted:
     is_duplicate: bool
 
 
+_COLUMNS = (
+    "event_id",
+    "event_type",
+    "customer_id",
+    "occurred_at",
+    "received_at",
+    "properties",
+    "source",
+    "cause",
+    "depth",
+    "lane",
+    "status",
+    "processed_at",
+)
+_NAMES = ", ".join(_COLUMNS)
 # Rows are numbered in the order in which they were given, and inserted in the order of their ids: two requests that
 # carry the same ids in another order would else wait for each other for ever.
-_INSERT = """
+_INSERT = f"""
     WITH numbered AS MATERIALIZED (
-        SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS sequence, given.*
-        FROM jsonb_to_recordset(%s::jsonb)
-             AS given(event_id text, event_type text, customer_id text, occurred_at timestamptz, properties jsonb,
-                      source text, cause text, depth smallint, lane smallint, status text, processed_at timestamptz)
+        SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS number, {_NAMES}
+        FROM json_populate_recordset(NULL::events_event, %s::json)
     )
-    INSERT INTO events_event (sequence, event_id, event_type, customer_id, occurred_at, received_at, properties, source,
-                              cause, depth, lane, status, processed_at, attempts, error, decisions)
-    SELECT sequence, event_id, event_type, customer_id, occurred_at, %s, properties, source,
-           cause, depth, lane, status, processed_at, 0, '', '[]'
-    FROM numbered
-    ORDER BY event_id, sequence
+    INSERT INTO events_event (sequence, {_NAMES})
+    SELECT number, {_NAMES} FROM numbered ORDER BY event_id, number
     ON CONFLICT (event_id) DO NOTHING
     RETURNING event_id
 """
@@ -75,24 +85,28 @@ def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool =
         lane_of(customer_id=event.customer_id, event_id=event_id) for event, event_id in zip(events, ids, strict=True)
     ]
     rows = [
-        {
-            "event_id": event_id,
-            "event_type": event.event_type,
-            "customer_id": event.customer_id,
-            "occurred_at": event.occurred_at or now,
-            "properties": event.properties,
-            "source": event.source,
-            "cause": event.cause,
-            "depth": event.depth,
-            "lane": lane,
-            "status": EventStatus.PROCESSED if event.event_type in unheard else EventStatus.PENDING,
-            "processed_at": now if event.event_type in unheard else None,
-        }
+        (
+            event_id,
+            event.event_type,
+            event.customer_id,
+            event.occurred_at or now,
+            now,
+            event.properties,
+            event.source,
+            event.cause,
+            event.depth,
+            lane,
+            (EventStatus.PROCESSED if event.event_type in unheard else EventStatus.PENDING).value,
+            now if event.event_type in unheard else None,
+        )
         for event, event_id, lane in zip(events, ids, lanes, strict=True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [encode(rows).decode(), now])
-        stored = {row[0] for row in cursor.fetchall()}
+    if any(event.event_id for event in events):
+        stored = _insert_new(rows)
+    else:
+        # Nobody has ids that were just made up, and COPY takes two thirds of the time.
+        copy_rows(Event, _COLUMNS, rows)
+        stored = set(ids)
     results = []
     waiting: Counter[int] = Counter()
     sources: Counter[str] = Counter()
@@ -109,3 +123,11 @@ def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool =
     told = [(one.event_id, one.event_type, one.is_duplicate) for one in results]
     transaction.on_commit(lambda: telling.stored(told, sources=sources, settled=unheard), robust=True)
     return results
+
+
+def _insert_new(rows: Sequence[tuple[Any, ...]]) -> set[str]:
+    """Stores the rows whose ids are not there yet, and says which those are."""
+    given = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [encode(given).decode()])
+        return {row[0] for row in cursor.fetchall()}
