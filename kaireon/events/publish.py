@@ -3,10 +3,10 @@ it commits."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db import connection, transaction
 
 from kaireon.core.copy_rows import copy_rows
@@ -17,8 +17,7 @@ from kaireon.events.lanes import lane_of, wake
 from kaireon.events.models import Event, EventStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event that is to be stored. Without an id it gets a generated one; without a moment, the present one."""
 
     event_type: str
@@ -31,8 +30,7 @@ class NewEvent:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """What became of one event: `duplicate` where its id was there already, and then nothing was changed."""
 
     event_id: str
@@ -84,20 +82,22 @@ def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool =
     lanes = [
         lane_of(customer_id=event.customer_id, event_id=event_id) for event, event_id in zip(events, ids, strict=True)
     ]
+    received_at = now.isoformat()
+    pending, processed = EventStatus.PENDING.value, EventStatus.PROCESSED.value
     rows = [
         (
             event_id,
             event.event_type,
             event.customer_id,
-            event.occurred_at or now,
-            now,
+            received_at if event.occurred_at is None else event.occurred_at.isoformat(),
+            received_at,
             event.properties,
             event.source,
             event.cause,
             event.depth,
             lane,
-            (EventStatus.PROCESSED if event.event_type in unheard else EventStatus.PENDING).value,
-            now if event.event_type in unheard else None,
+            processed if event.event_type in unheard else pending,
+            received_at if event.event_type in unheard else None,
         )
         for event, event_id, lane in zip(events, ids, lanes, strict=True)
     ]

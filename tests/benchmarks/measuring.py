@@ -20,7 +20,7 @@ import psycopg
 import redis
 
 PROJECT = Path(__file__).resolve().parents[2]
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
 
 Figures = Mapping[str, Sequence[float]]
 """The figures of each variant, one for each round."""

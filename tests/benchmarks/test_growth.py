@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import psutil
 import pytest
 
+from kaireon.events.drain import BATCH_SIZE
+from kaireon.events.models import LANE_COUNT
 from tests.benchmarks import scenery
 from tests.benchmarks.draining import drained, drained_per_second
 from tests.benchmarks.measuring import Report, in_rounds
@@ -27,12 +29,10 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.stack]
 EVENTS = int(os.environ.get("BENCH_GROWTH_EVENTS", "20000"))
 WARM_UP = 3_000
 CORES = os.cpu_count() or 1
-LANES = 16
 ROUND_TRIP_US = 200.0
 """Between two machines of one room: an assumption."""
 STATEMENTS = 20
 """Round trips to PostgreSQL and Redis for a batch of events, rounded up."""
-BATCH = 500
 WAL_MB_PER_SECOND = 200.0
 """What a disk takes of a log written in order, with fsync: an assumption."""
 MILLION = 1_000_000
@@ -148,10 +148,10 @@ def on_machines(one: Measured, busy: Demand, *, machines: int) -> Forecast:
     as much CPU as where all cores are `busy`: more than where one process has them to itself.
     """
     workers = machines - 1
-    between_us = MILLION / one.per_second + STATEMENTS * ROUND_TRIP_US / BATCH
+    between_us = MILLION / one.per_second + STATEMENTS * ROUND_TRIP_US / BATCH_SIZE
     return _least(
         {
-            "the lanes": LANES * MILLION / between_us,
+            "the lanes": LANE_COUNT * MILLION / between_us,
             "CPU of the workers' machines": workers * CORES * MILLION / busy.worker_us,
             "CPU of PostgreSQL's machine": CORES * MILLION / (busy.database_us + busy.redis_us),
             "CPU of Redis, which has one thread": MILLION / busy.redis_us,

@@ -105,16 +105,19 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pro
             scenery.set_up(product)
             gather(product, count)
             filled = time.perf_counter()
-            # More than one run of the sealer is good for, so there is no patience to speak of.
-            while product.number("SELECT max(id) FROM audit_entry") > product.number(
-                "SELECT max(last_id) FROM audit_seal"
-            ):
-                time.sleep(1)
+            wait_until_sealed(product)
             product.come_to_rest()
             print(f"\n  {count:,} filled in {filled - began:.0f} s, sealed in {time.perf_counter() - filled:.0f} s")
             print(f"  {product.number('SELECT pg_database_size(current_database())') / 2**30:.1f} GiB")
             found[f"{count:,}"] = product
         yield found
+
+
+def wait_until_sealed(product: Product) -> None:
+    """Has patience for as long as the sealer comes on: so many entries are more than one run of it is good for."""
+    newest = product.number("SELECT max(id) FROM audit_entry")
+    while (sealed := product.number("SELECT max(last_id) FROM audit_seal")) < newest:
+        product.wait_until(f"SELECT max(last_id) > {sealed} FROM audit_seal")
 
 
 def test_the_hot_path(products: Mapping[str, Product], report: Report) -> None:
