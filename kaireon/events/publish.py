@@ -2,7 +2,7 @@
 it commits."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ import msgspec
 from django.db import connection, transaction
 
 from kaireon.core.copy_rows import copy_rows
-from kaireon.core.ids import time_ordered_id
+from kaireon.core.ids import time_ordered_ids
 from kaireon.core.json_values import encode
 from kaireon.events import consumers, telling
 from kaireon.events.lanes import lane_of, wake
@@ -38,7 +38,9 @@ class Accepted(msgspec.Struct, frozen=True):
     is_duplicate: bool
 
 
-_COLUMNS = (
+Row = tuple[Any, ...]
+"""A new event's row: a value for each of COLUMNS."""
+COLUMNS = (
     "event_id",
     "event_type",
     "customer_id",
@@ -52,33 +54,41 @@ _COLUMNS = (
     "status",
     "processed_at",
 )
-_NAMES = ", ".join(_COLUMNS)
+NAMES = ", ".join(COLUMNS)
 # Rows are numbered in the order in which they were given, and inserted in the order of their ids: two requests that
 # carry the same ids in another order would else wait for each other for ever.
 _INSERT = f"""
     WITH numbered AS MATERIALIZED (
-        SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS number, {_NAMES}
+        SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS number, {NAMES}
         FROM json_populate_recordset(NULL::events_event, %s::json)
     )
-    INSERT INTO events_event (sequence, {_NAMES})
-    SELECT number, {_NAMES} FROM numbered ORDER BY event_id, number
+    INSERT INTO events_event (sequence, {NAMES})
+    SELECT number, {NAMES} FROM numbered ORDER BY event_id, number
     ON CONFLICT (event_id) DO NOTHING
     RETURNING event_id
 """
 
 
-def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool = False) -> list[Accepted]:
+def publish(
+    events: Sequence[NewEvent],
+    *,
+    now: datetime,
+    settle_unheard: bool = False,
+    insert: Callable[[Sequence[Row]], set[str]] | None = None,
+) -> list[Accepted]:
     """Stores `events` in their order and says of each whether it is new, in one statement.
 
     A customer's events are processed in the order of their arrival, whatever their own timestamps say. With
     `settle_unheard`, those of types that nobody listens to are stored as processed: a worker would find nothing to do.
     It costs a look at what there are listeners for, which pays where many events are published at once. Who begins to
-    listen after `now` comes too late for them.
+    listen after `now` comes too late for them. `insert` stores rows in the place of this module's own statements, and
+    says which ids were not there yet.
     """
     if not events:
         return []
     unheard = consumers.unheard({event.event_type for event in events}) if settle_unheard else set()
-    ids = [event.event_id or time_ordered_id("evt_") for event in events]
+    made_up = iter(time_ordered_ids("evt_", sum(not event.event_id for event in events)))
+    ids = [event.event_id or next(made_up) for event in events]
     lanes = [
         lane_of(customer_id=event.customer_id, event_id=event_id) for event, event_id in zip(events, ids, strict=True)
     ]
@@ -101,11 +111,13 @@ def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool =
         )
         for event, event_id, lane in zip(events, ids, lanes, strict=True)
     ]
-    if any(event.event_id for event in events):
+    if insert is not None:
+        stored = insert(rows)
+    elif any(event.event_id for event in events):
         stored = _insert_new(rows)
     else:
         # Nobody has ids that were just made up, and COPY takes two thirds of the time.
-        copy_rows(Event, _COLUMNS, rows)
+        copy_rows(Event, COLUMNS, rows)
         stored = set(ids)
     results = []
     waiting: Counter[int] = Counter()
@@ -125,9 +137,13 @@ def publish(events: Sequence[NewEvent], *, now: datetime, settle_unheard: bool =
     return results
 
 
-def _insert_new(rows: Sequence[tuple[Any, ...]]) -> set[str]:
+def _insert_new(rows: Sequence[Row]) -> set[str]:
     """Stores the rows whose ids are not there yet, and says which those are."""
-    given = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [encode(given).decode()])
+        cursor.execute(_INSERT, [as_json(rows)])
         return {row[0] for row in cursor.fetchall()}
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """The rows as an array of objects, each with the names of its columns."""
+    return encode([dict(zip(COLUMNS, row, strict=True)) for row in rows]).decode()

@@ -11,6 +11,7 @@ from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.db import OperationalError, connection
+from pytest_django import Settings
 
 from kaireon.accounts.keys import create_key, find_keys, revoke_key
 from kaireon.accounts.models import ApiKey
@@ -73,6 +74,7 @@ def in_threads(functions: Sequence[Callable[[], None]], *, meanwhile: Callable[[
         try:
             function()
         except BaseException as failure:
+            # Of any kind, also what ends a thread: the test would else pass without what it was to do.
             failures.append(failure)
             raise
         finally:
@@ -125,7 +127,7 @@ class Gathering:
         first = threading.Thread(target=ask_first)
         first.start()
         wait_for(lambda: not self._is_first)
-        in_threads([lambda number=number: ask(number) for number in range(len(events))], meanwhile=go_on)  # type: ignore[misc]
+        in_threads([lambda number=number: ask(number) for number in range(len(events))], meanwhile=go_on)  # type: ignore[misc]  # of a lambda with a default
         first.join(PATIENCE_S)
         return [answer for answer in answers if answer is not None]
 
@@ -154,7 +156,7 @@ def test_whoever_is_told_accepted_finds_the_event_stored_and_each_is_stored_once
             assert (status, told["results"][0]["eventId"]) == (202, event_id)
             assert Event.objects.filter(event_id=event_id).exists()
 
-    in_threads([lambda sender=sender: send(sender) for sender in range(8)])  # type: ignore[misc]
+    in_threads([lambda sender=sender: send(sender) for sender in range(8)])  # type: ignore[misc]  # of a lambda with a default
     assert Event.objects.count() == 200
 
 
@@ -191,6 +193,32 @@ def test_a_key_that_was_revoked_meanwhile_is_refused_and_the_others_are_not(
     assert statuses(answers) == ["accepted", 401, 403, "accepted", 401]
     assert sizes == [1, 2]
     assert Event.objects.filter(event_type="purchase").count() == 2
+
+
+def test_a_key_that_is_remembered_and_was_revoked_since_is_refused_at_once(
+    key: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.RATE_LIMIT_PER_MINUTE = 3
+    revoked, revoked_text = create_key(name="revoked", role=Role.INGEST)
+    assert statuses([post({"eventType": "a"}, key=one) for one in (revoked_text, revoked_text)]) == ["accepted"] * 2
+    revoke_key(key=revoked)
+    assert post({"eventType": "a"}, key=revoked_text)[0] == 401
+    other = create_key(name="other", role=Role.INGEST)[1]
+    assert statuses([post({"eventType": "a"}, key=other)]) == ["accepted"]
+    # Where one key of a group was revoked, the others are stored all the same, and counted once.
+    assert statuses(Gathering(monkeypatch)([{"eventType": "b"}] * 3, keys=[key, revoked_text, other])) == [
+        "accepted",
+        401,
+        "accepted",
+    ]
+    assert statuses([post({"eventType": "b"}, key=one) for one in (key, other, other)]) == ["accepted", "accepted", 429]
+    assert Event.objects.filter(event_type="b").count() == 4
+
+
+def test_a_remembered_key_saves_the_look_for_it(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert post({"eventType": "a"}, key=key)[0] == 202
+    monkeypatch.setattr(together, "find_keys", lambda *args, **more: pytest.fail("the key is known"))
+    assert statuses([post({"eventType": "a"}, key=key) for _ in range(2)]) == ["accepted"] * 2
 
 
 @pytest.fixture
