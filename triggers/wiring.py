@@ -4,11 +4,13 @@ from collections.abc import Collection, Mapping
 
 from django.db import connection
 
+from kaireon.core import tokens
 from kaireon.delivery import gates
 from kaireon.events import consumers, ledgers
 from triggers.actions.base import SOURCE
 from triggers.actions.registry import actions
 from triggers.engine import retention
+from triggers.engine.catalogue import catalogue
 from triggers.engine.pipeline import consume
 from triggers.ledger import whole_ledger
 from triggers.models import Status
@@ -29,6 +31,8 @@ def connect() -> None:
 
 def hears(event_types: Collection[str]) -> Collection[str]:
     """The types among them that an active trigger listens to."""
+    if tokens.is_within_one_look():  # a batch is being handled, for which the engine has all of them compiled anyway
+        return catalogue.current().listeners.keys() & set(event_types)
     with connection.cursor() as cursor:
         cursor.execute(_HEARD, [list(event_types)])
         return {row[0] for row in cursor.fetchall()}

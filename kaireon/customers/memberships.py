@@ -30,7 +30,10 @@ SOURCE = "segments"
 # The first of the two numbers of the advisory lock; the second is made of the schema's id.
 _LOCK_SPACE = 0x7365_6700
 
-_SEGMENTS = "SELECT id, name, criteria::text FROM customers_segment WHERE schema_id = %s ORDER BY id"
+HOLD_SEGMENTS = "SELECT pg_advisory_xact_lock_shared(%s, %s)"
+"""Takes `lock_numbers`."""
+_HOLD_ALONE = "SELECT pg_advisory_xact_lock(%s, %s)"
+SELECT_SEGMENTS = "SELECT id, name, criteria::text FROM customers_segment WHERE schema_id = %s ORDER BY id"
 _MEMBERSHIPS = """
     SELECT customer_id, segment_id FROM customers_membership
     WHERE customer_id = ANY(%s::text[]) AND segment_id = ANY(%s::text[])
@@ -91,22 +94,37 @@ def hold_segments(schema_id: str) -> None:
 
     Until the transaction ends no segment of the schema is deleted.
     """
-    _advisory_lock("pg_advisory_xact_lock_shared", schema_id)
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD_SEGMENTS, lock_numbers(schema_id))
 
 
 def hold_segments_alone(schema_id: str) -> None:
     """The same with nobody else at it: waits until all who change records of the schema are done, and holds up new ones
     until the transaction ends."""
-    _advisory_lock("pg_advisory_xact_lock", schema_id)
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_ALONE, lock_numbers(schema_id))
 
 
-def follow(schema_id: str, changes: Sequence[RecordChange], *, now: datetime) -> list[list[NewEvent]]:
+def lock_numbers(schema_id: str) -> list[int]:
+    """The two numbers of the schema's advisory lock."""
+    return [_LOCK_SPACE, zlib.crc32(schema_id.encode()) - 2**31]
+
+
+def follow(
+    schema_id: str,
+    changes: Sequence[RecordChange],
+    *,
+    now: datetime,
+    segments: Sequence[ActiveSegment] | None = None,
+) -> list[list[NewEvent]]:
     """Brings the memberships in step with `changes` of records, and gives the events that tell of it, change by change.
 
     The caller holds the records' locks and `hold_segments`, and publishes the events in the same transaction. A record
-    that changes twice enters and exits twice, as if each change had come alone. Four statements at most.
+    that changes twice enters and exits twice, as if each change had come alone. Four statements at most, one less
+    where the caller has read the `segments` under those locks already.
     """
-    segments = _segments(schema_id) if changes else ()
+    if segments is None:
+        segments = _segments(schema_id) if changes else ()
     if not segments:
         return [[] for _ in changes]
     before = current_pairs({change.customer_id for change in changes}, [segment.id for segment in segments])
@@ -159,14 +177,14 @@ def _step(change: RecordChange, segments: Iterable[ActiveSegment], pairs: set[Pa
 
 def _segments(schema_id: str) -> list[ActiveSegment]:
     with connection.cursor() as cursor:
-        cursor.execute(_SEGMENTS, [schema_id])
-        return [ActiveSegment(row[0], row[1], schema_id, compiled(row[2])) for row in cursor.fetchall()]
+        cursor.execute(SELECT_SEGMENTS, [schema_id])
+        return segments_of(schema_id, cursor.fetchall())
+
+
+def segments_of(schema_id: str, rows: Iterable[Sequence[str]]) -> list[ActiveSegment]:
+    """From what SELECT_SEGMENTS gives."""
+    return [ActiveSegment(row[0], row[1], schema_id, compiled(row[2])) for row in rows]
 
 
 def _columns(pairs: Sequence[Pair]) -> list[list[str]]:
     return [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
-
-
-def _advisory_lock(function: str, schema_id: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(%s, %s)", [_LOCK_SPACE, zlib.crc32(schema_id.encode()) - 2**31])

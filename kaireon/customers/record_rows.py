@@ -3,7 +3,7 @@
 Rows are inserted and locked in the order of their customer ids, so that no two writers wait for each other for ever.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ _SELECT = """
     WHERE schema_id = %s AND customer_id = ANY(%s::text[])
     ORDER BY customer_id
 """
+SELECT_LOCKED = f"{_SELECT} FOR UPDATE"
 _INSERT = """
     INSERT INTO customers_record (schema_id, customer_id, attributes, created_at, updated_at)
     SELECT %s, customer_id, attributes, %s, %s
@@ -49,8 +50,13 @@ def read_rows(*, schema_id: str, customer_ids: Collection[str], lock: bool) -> d
     if not customer_ids:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(f"{_SELECT} FOR UPDATE" if lock else _SELECT, [schema_id, list(customer_ids)])
-        return {row[1]: RecordRow(row[0], read_settled(row[2])) for row in cursor.fetchall()}
+        cursor.execute(SELECT_LOCKED if lock else _SELECT, [schema_id, list(customer_ids)])
+        return rows_of(cursor.fetchall())
+
+
+def rows_of(selected: Iterable[Sequence[Any]]) -> dict[str, RecordRow]:
+    """By customer id, from what SELECT_LOCKED gives."""
+    return {row[1]: RecordRow(row[0], read_settled(row[2])) for row in selected}
 
 
 def insert_missing(*, schema_id: str, attributes: Mapping[str, Mapping[str, Any]], now: datetime) -> set[str]:

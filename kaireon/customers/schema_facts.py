@@ -1,7 +1,7 @@
 """A schema as the code that reads and writes records needs it."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from kaireon.customers.field_types import Field, check_value
 
 _LONGEST_NAME_ECHOED = 64
 _MOST_PROBLEMS_TOLD = 50
+
+SELECT_FIELDS = "SELECT fields::text FROM customers_schema WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,12 @@ def find_facts(schema_id: str, *, lock: bool = False) -> SchemaFacts | None:
     if not GIVEN_ID.match(schema_id):
         return None
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT fields::text FROM customers_schema WHERE id = %s {'FOR KEY SHARE' if lock else ''}", [schema_id]
-        )
-        row = cursor.fetchone()
+        cursor.execute(f"{SELECT_FIELDS} FOR KEY SHARE" if lock else SELECT_FIELDS, [schema_id])
+        return facts_in(schema_id, cursor.fetchone())
+
+
+def facts_in(schema_id: str, row: Sequence[str] | None) -> SchemaFacts | None:
+    """The facts in what SELECT_FIELDS gives."""
     return None if row is None else facts_of(schema_id, decode(row[0].encode()))
 
 

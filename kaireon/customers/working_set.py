@@ -1,6 +1,6 @@
 """The records that a batch of events is about: read once, changed in memory, written once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -8,7 +8,8 @@ from typing import Any
 from django.db import connection
 
 from kaireon.core.errors import NotFound
-from kaireon.customers.memberships import RecordChange, follow, hold_segments
+from kaireon.customers.locked_look import lock_and_look
+from kaireon.customers.memberships import ActiveSegment, RecordChange, follow
 from kaireon.customers.record_changes import Attributes, changed_names, check_size, updated_event, without_nulls
 from kaireon.customers.record_rows import RecordRow, read_rows, update_rows
 from kaireon.customers.schema_facts import SchemaFacts, find_facts
@@ -28,6 +29,7 @@ class WorkingSet:
     def __init__(self, *, now: datetime) -> None:
         self._now = now
         self._schemas: dict[str, SchemaFacts | None] = {}
+        self._segments: dict[str, Sequence[ActiveSegment]] = {}
         self._rows: dict[_Key, RecordRow | None] = {}
         self._locked: set[_Key] = set()
         self._staged: dict[_Key, Attributes] = {}
@@ -57,8 +59,10 @@ class WorkingSet:
         known = self._locked if lock else self._rows.keys()
         wanted = {customer_id for customer_id in customer_ids if (schema_id, customer_id) not in known}
         if lock and wanted:
-            hold_segments(schema_id)
-        found = read_rows(schema_id=schema_id, customer_ids=wanted, lock=lock)
+            look = lock_and_look(schema_id, wanted)
+            found, self._schemas[schema_id], self._segments[schema_id] = look.rows, look.facts, look.segments
+        else:
+            found = read_rows(schema_id=schema_id, customer_ids=wanted, lock=False)
         for customer_id in wanted:
             key = (schema_id, customer_id)
             self._rows[key] = found.get(customer_id)
@@ -136,6 +140,7 @@ class WorkingSet:
 
     def forget(self) -> None:
         """Drops every record, loaded or changed: a rollback took the locks and the changes with it."""
+        self._segments.clear()
         self._rows.clear()
         self._locked.clear()
         self._clear_staged()
@@ -145,7 +150,8 @@ class WorkingSet:
         for schema_id, change in self._changes:
             by_schema.setdefault(schema_id, []).append(change)
         consequences = {
-            schema_id: iter(follow(schema_id, changes, now=self._now)) for schema_id, changes in by_schema.items()
+            schema_id: iter(follow(schema_id, changes, now=self._now, segments=self._segments[schema_id]))
+            for schema_id, changes in by_schema.items()
         }
         return [
             one

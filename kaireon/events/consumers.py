@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from kaireon.core import tokens
+
 MAX_DEPTH = 8
 """An event with this many firings or enrolments behind it sets nothing off: something is going round in circles."""
 
@@ -62,9 +64,14 @@ def unheard(event_types: Collection[str]) -> set[str]:
 
 
 def consume(events: Sequence[QueuedEvent], *, now: datetime) -> dict[int, list[Decision]]:
-    """Hands `events` to every consumer and joins their ledgers."""
+    """Hands `events` to every consumer and joins their ledgers.
+
+    The look for what is compiled comes after the events were read: what was saved before an event was accepted holds
+    for it.
+    """
     ledger: dict[int, list[Decision]] = {event.sequence: [] for event in events}
-    for consumer in _consumers.values():
-        for sequence, decisions in consumer(events, now=now).items():
-            ledger[sequence].extend(decisions)
+    with tokens.one_look():
+        for consumer in _consumers.values():
+            for sequence, decisions in consumer(events, now=now).items():
+                ledger[sequence].extend(decisions)
     return ledger

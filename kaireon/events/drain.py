@@ -138,7 +138,8 @@ def _process(events: Sequence[QueuedEvent]) -> None:
 
 def _waiting(lanes: Collection[int], *, limit: int, after: int = 0) -> list[QueuedEvent]:
     """At most `limit` of each lane, all in the order of their arrival."""
-    # In the binary form: of moments written out as text, reading would take longer than the whole query.
+    # Past Django's cursor, which prepares nothing. In the binary form: of moments written out as text, reading would
+    # take longer than the whole query.
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         cursor.execute(_SELECT, [list(lanes), after, clock.now(), limit], binary=True)
         return [
@@ -162,7 +163,7 @@ def _waiting(lanes: Collection[int], *, limit: int, after: int = 0) -> list[Queu
 
 def _finish(ledger: dict[int, list[Decision]], *, now: datetime) -> None:
     rows = [{"sequence": sequence, "decisions": decisions} for sequence, decisions in ledger.items()]
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
         cursor.execute(_FINISH, [now, encode(rows).decode()])
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from celery import shared_task
+from django.db import connection
 
 from kaireon.events.drain import drain_lanes, waiting_lanes
 from kaireon.events.lanes import DRAIN_TASK, are_plenty_sent, hints_read, send_hints, send_on
@@ -20,6 +21,9 @@ def drain_lanes_task(
     numbers: dict[int, int | None] = {lane: number} | {
         int(other): its_number for other, its_number in (others or {}).items()
     }
+    # The drain notices by itself where PostgreSQL has closed the connection, and tries again with a new one. Django
+    # would ask beforehand, in each task.
+    connection.health_check_done = True  # type: ignore[attr-defined]  # left out by the stubs
     hints_read(numbers)
     send_on(drain_lanes(numbers))
 

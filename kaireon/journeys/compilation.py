@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection
-
+from kaireon.core import tokens
 from kaireon.journeys.models import Journey, JourneyStatus
 from kaireon.journeys.nodes import NODE_TYPES
 from kaireon.journeys.nodes.base import NodeType
@@ -18,6 +17,7 @@ from kaireon.journeys.nodes.wait import Waiting
 logger = logging.getLogger(__name__)
 
 _NEVER_LOADED = object()
+_TABLE = "journeys_catalogue"
 # The moment as well, since a deleted journey's id may be given to a new one, and that begins with version 1.
 _Key = tuple[str, int, datetime]
 
@@ -132,12 +132,10 @@ class CompiledCatalogue:
         self._compiled: dict[_Key, CompiledJourney] = {}
 
     def current(self) -> Journeys:
-        """The journeys as they are now. One query, where nothing was changed."""
-        # Asked once a batch, also of one event, so without Django's way of writing queries, which takes longer.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT token FROM journeys_catalogue")
-            row = cursor.fetchone()
-        token = row and row[0]
+        """The journeys as they are now; within a batch as they were at its look (`tokens`). One query at most, where
+        nothing was changed.
+        """
+        token = tokens.token(_TABLE)
         with self._lock:
             if token != self._token:
                 self._load()
@@ -169,4 +167,5 @@ def _compiled(journey: Journey | None) -> CompiledJourney | None:
         return None
 
 
+tokens.register(_TABLE)
 catalogue = CompiledCatalogue()

@@ -136,7 +136,7 @@ def test_a_thousand_rows_take_a_handful_of_statements() -> None:
     assert statements == [
         *["SAVEPOINT", "SELECT", "SELECT", "INSERT", "SELECT", "UPDATE", "SELECT"],
         *heard,
-        *["WITH", "RELEASE"],
+        *["COPY", "RELEASE"],
     ]
     assert len(published()) == 500 + 500 + 499
 

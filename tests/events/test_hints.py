@@ -1,15 +1,18 @@
 """Messages that a lane has work: no more of them than are needed, however long a backlog lasts."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from celery import current_app
+from django.db import connection
 
 from kaireon.core import clock
 from kaireon.core.redis import redis_client
 from kaireon.events import drain
 from kaireon.events.lanes import lane_of, send_hints, wake
+from kaireon.events.models import Event
 from kaireon.events.publish import NewEvent, publish
 from kaireon.events.tasks import drain_lanes_task, wake_waiting_lanes
 
@@ -124,3 +127,21 @@ def test_the_sweeper_adds_none_where_workers_are_far_behind(sent: list[dict[str,
     redis_client().lpop("events")
     wake_waiting_lanes()
     assert len(sent) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_was_cut_between_two_tasks_costs_the_next_one_nothing(sent: list[dict[str, Any]]) -> None:
+    publish([NewEvent(event_type="t", customer_id="cust_78", properties={}, source="test")], now=clock.now())
+    backend = connection.connection.info.backend_pid
+    with ThreadPoolExecutor(1) as another:
+        another.submit(cut, backend).result()
+    drain_lanes_task(**sent.pop())
+    assert Event.objects.values_list("status", "attempts").get() == ("processed", 0)
+    assert connection.connection.info.backend_pid != backend
+
+
+def cut(backend: int) -> None:
+    """Ends a connection from another one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    connection.close()

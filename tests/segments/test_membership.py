@@ -94,7 +94,7 @@ def test_a_thousand_rows_and_twenty_segments_take_a_handful_of_statements() -> N
         "DELETE",  # memberships
         "SELECT",  # whether triggers listen
         "SELECT",  # whether journeys do
-        "WITH",  # events
+        "COPY",  # events
         "RELEASE",
     ]
     assert [len(members(f"seg_{number}")) for number in range(20)] == [1000 - 50 * number for number in range(20)]
@@ -151,7 +151,7 @@ def test_a_batch_of_changes_tells_each_with_its_cause_and_depth() -> None:
     batch.change(schema_id=PROFILE, customer_id="ada", attributes={"event_count": 4, **gold}, cause="fir_4", depth=3)
     with CaptureQueriesContext(connection) as queries:
         batch.flush()
-    assert statements(queries) == ["UPDATE", *["SELECT", "SELECT", "INSERT"] * 2, *["SELECT"] * 2, "WITH"]
+    assert statements(queries) == ["UPDATE", *["SELECT", "INSERT"] * 2, *["SELECT"] * 2, "COPY"]
     assert [
         (event.event_type, event.properties.get("segmentId"), event.cause, event.depth)
         for event in Event.objects.order_by("sequence")

@@ -8,12 +8,14 @@ from typing import Any
 import msgspec
 from django.db import connection
 
+from kaireon.core import tokens
 from triggers.engine.compilation import CompiledTrigger, Listeners, State, compile_trigger
 from triggers.models import Trigger
 
 logger = logging.getLogger(__name__)
 
 _NEVER_LOADED = object()
+_TABLE = "triggers_catalogue"
 # Id, version and the moment as well, since a deleted trigger's id may be given to a new one, and that begins with
 # version 1.
 _Key = tuple[str, int, str]
@@ -42,11 +44,11 @@ class CompiledCatalogue:
 
         To be read after the batch's events: a trigger's change is committed before any event that is accepted after it.
         """
-        token = _token()
+        token = tokens.token(_TABLE)
         with self._lock:
             while token != self._token:
                 self._load()
-                token = _token()
+                token = tokens.token_now(_TABLE)
             return self._state
 
     def _load(self) -> None:
@@ -76,14 +78,6 @@ class CompiledCatalogue:
         return before if before and before.triggers == triggers else Listeners.of(triggers, before=before)
 
 
-def _token() -> Any:
-    """Asked once a batch, also of one event, so without Django's way of writing queries, which takes longer."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT token FROM triggers_catalogue")
-        row = cursor.fetchone()
-    return row and row[0]
-
-
 def _compiled(trigger: Trigger | None) -> CompiledTrigger | None:
     if trigger is None:  # changed or deleted meanwhile; the token has changed again, and `current` looks again
         return None
@@ -95,4 +89,5 @@ def _compiled(trigger: Trigger | None) -> CompiledTrigger | None:
         return None
 
 
+tokens.register(_TABLE)
 catalogue = CompiledCatalogue()

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from audit.log import NewEntry
 from kaireon.core.ids import derived_id
 from kaireon.customers.working_set import WorkingSet
@@ -29,8 +31,7 @@ FiredBefore = Mapping[str, Mapping[str, Firing]]
 """Earlier firings by the id of their event, then by that of their trigger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A trigger whose condition holds for an event."""
 
     event: QueuedEvent
@@ -203,9 +204,9 @@ def _waves(events: Sequence[QueuedEvent], state: State, records: WorkingSet) -> 
     customers' first events come first, then their second ones, and so on.
     """
     types = [state.listeners[event_type] for event_type in {event.event_type for event in events}]
-    default = records.default_schema_id
-    writes = default is not None and any(each.may_write(default) for each in types)
-    if not (writes and any(each.read_customer for each in types)):
+    reads = any(each.read_customer for each in types)
+    default = records.default_schema_id if reads else None
+    if default is None or not any(each.may_write(default) for each in types):
         yield events
         return
     waiting: Sequence[QueuedEvent] = events
