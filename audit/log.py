@@ -1,9 +1,10 @@
 """Writing to the audit log: call `record` inside the transaction that makes the change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from audit.models import Entry
 from kaireon.core import clock
@@ -11,8 +12,7 @@ from kaireon.core.context import current_actor, current_request_id
 from kaireon.core.copy_rows import copy_rows
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
+class NewEntry(Struct, frozen=True, kw_only=True):
     """What happened. `at`, the actor and the request are filled in from the context where not given."""
 
     action: str

@@ -13,7 +13,7 @@ from typing import Any
 
 from kaireon import conditions
 from kaireon.core.copy_rows import copy_rows
-from kaireon.core.ids import time_ordered_id
+from kaireon.core.ids import time_ordered_ids
 from kaireon.core.json_values import decode, encode
 from kaireon.customers.working_set import WorkingSet
 from kaireon.decisioning import models
@@ -129,7 +129,7 @@ def decide(asks: Sequence[Ask], *, records: WorkingSet, now: datetime) -> list[R
     flows = _compiled_flows({ask.flow_id for ask in asks}, now=now)
     if flows and records.default_schema_id is not None:
         records.load(records.default_schema_id, {ask.customer_id for ask in asks}, lock=False)
-    ids = sorted(time_ordered_id(ID_PREFIX) for _ in asks)
+    ids = sorted(time_ordered_ids(ID_PREFIX, len(asks)))
     return [
         _decide(ask, flows[ask.flow_id], recommendation_id=recommendation_id, records=records)
         for ask, recommendation_id in zip(asks, ids, strict=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from kaireon.core.copy_rows import copy_rows
-from kaireon.core.ids import time_ordered_id
+from kaireon.core.ids import time_ordered_ids
 from kaireon.core.json_values import encode
 from kaireon.core.templating import RenderError, SecretMarkers
 from kaireon.customers.schemas import RESERVED_FIELD_NAME
@@ -270,7 +270,7 @@ def _store(messages: Sequence[NewInboxMessage], *, now: datetime) -> list[str]:
     if not messages:
         return []
     # Random within a millisecond; sorted, they keep the order of the messages.
-    ids = sorted(time_ordered_id(INBOX_PREFIX) for _ in messages)
+    ids = sorted(time_ordered_ids(INBOX_PREFIX, len(messages)))
     copy_rows(
         InboxMessage,
         _INBOX_COLUMNS,

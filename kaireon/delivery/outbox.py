@@ -7,7 +7,7 @@ from typing import Any
 
 from kaireon.core import clock
 from kaireon.core.copy_rows import copy_rows
-from kaireon.core.ids import time_ordered_id
+from kaireon.core.ids import time_ordered_ids
 from kaireon.core.json_values import encode
 from kaireon.delivery.addresses import TargetRefused, parse
 from kaireon.delivery.models import Delivery, Kind, Status
@@ -102,7 +102,7 @@ def enqueue(messages: Sequence[NewDelivery | NewEmail]) -> list[str]:
         return []
     now = clock.now()
     # Random within a millisecond; sorted, they keep the order of the messages.
-    ids = sorted(time_ordered_id(PREFIX) for _ in messages)
+    ids = sorted(time_ordered_ids(PREFIX, len(messages)))
     copy_rows(
         Delivery,
         _COLUMNS,

@@ -1,5 +1,6 @@
 """Events with ids of their callers and those without are stored by different statements, and come out the same."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,7 +31,7 @@ EVENTS = st.builds(
 )
 
 
-def stored(events: list[NewEvent]) -> list[dict[str, Any]]:
+def stored(events: list[NewEvent]) -> list[Mapping[str, Any]]:
     ids = [one.event_id for one in publish(events, now=NOW)]
     rows = Event.objects.filter(event_id__in=ids).order_by("sequence")
     assert [row.event_id for row in rows] == ids

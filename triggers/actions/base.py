@@ -2,9 +2,11 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from kaireon.core.rest import StrictSerializer
 from kaireon.customers.working_set import WorkingSet
@@ -34,8 +36,7 @@ class Needs:
         return self.may_write_any_schema or self.writes_schema == schema_id
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work(Generic[PreparedT]):
+class Work(Struct, Generic[PreparedT], frozen=True, kw_only=True):
     """One firing that is to be carried out. `event_document` is what templates call `event`."""
 
     firing_id: str
@@ -69,8 +70,7 @@ class Scope:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What came of one firing's action. `error` is a sentence for the one who reads the firing."""
 
     outcome: Outcome

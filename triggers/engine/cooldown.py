@@ -16,11 +16,11 @@
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 
+from msgspec import Struct
 from redis.commands.core import Script
 
 from kaireon.core.redis import redis_client
@@ -114,8 +114,7 @@ _REBUILD_CHUNK = 1000
 _CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """A wish to fire."""
 
     trigger_id: str
@@ -124,15 +123,13 @@ class Claim:
     event_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True):
     """The trigger may fire; `fired_at` is the moment that the claim holds from."""
 
     fired_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class CoolingDown:
+class CoolingDown(Struct, frozen=True):
     """The trigger has fired for this customer too lately."""
 
     until: datetime
@@ -268,5 +265,7 @@ def _event_digest(event_id: str) -> int:
     return int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest(), "big") % _EVENT_DIGESTS
 
 
+# All that one call lets fire, it lets fire at the same moment.
+@lru_cache(maxsize=64)
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

@@ -3,10 +3,10 @@
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
+from msgspec import Struct
 from redis import RedisError
 
 from triggers.actions.base import Action, Result, Scope, Work
@@ -17,8 +17,7 @@ logger = logging.getLogger(__name__)
 Granted = tuple[CompiledTrigger, Work[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """A firing and what came of it: `outcome` is that of `result`, `duration_ms` its share of its batch's time."""
 
     trigger: CompiledTrigger

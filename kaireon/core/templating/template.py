@@ -9,6 +9,7 @@ from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.exceptions import LiquidError, LiquidTypeError, OutputStreamLimitError
 from liquid.expression import Expression
 from liquid.template import BoundTemplate
+from msgspec import Struct
 
 from kaireon.core.templating.bounds import (
     MAX_PROBLEMS,
@@ -76,8 +77,7 @@ def parse(value: object, *, roots: frozenset[str]) -> Template:
     return Template(root, roots=roots, found=parser.found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rendering:
+class _Rendering(Struct, frozen=True):
     names: Mapping[str, Any]
     work: Work
 
