@@ -3,6 +3,7 @@
 import json
 import os
 import queue
+import secrets
 import signal
 import socket
 import subprocess
@@ -29,11 +30,17 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on.
+
+    None of those that the kernel gives to whoever connects to somewhere: until a product has started, seconds later,
+    one of them may be somebody's.
+    """
+    while True:
+        # By chance of its own: tests that are run in the same order at the same time must not get the same ports.
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for(condition: Callable[[], bool], *, patience_s: float, what: str) -> None:
