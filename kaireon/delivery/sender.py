@@ -1,14 +1,17 @@
 """The loop that sends: claims, hands to threads, records, until nothing is due and nothing is on its way.
 
 Threads do HTTP and SMTP alone; the database is the loop's. A receiver that takes its time holds one thread, never the
-loop, and no host gets more than half of the threads; one that fails again and again gets none (see `circuits`).
+loop, and no host gets more than half of the threads; one that fails again and again gets none (see `circuits`). While
+the loop's end waits for receivers that take their time, the others go on.
 """
 
 import logging
 import time
 from collections import Counter
+from collections.abc import Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from traceback import format_tb
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -16,7 +19,7 @@ from kaireon.core import clock
 from kaireon.delivery.addresses import TargetRefused
 from kaireon.delivery.circuits import Sign
 from kaireon.delivery.claims import claim
-from kaireon.delivery.http import EXCERPT_BYTES, Answer, SendFailed, send
+from kaireon.delivery.http import EXCERPT_BYTES, Answer, SendFailed, send, total_seconds
 from kaireon.delivery.mail import Mail, is_about_the_server, send_mail
 from kaireon.delivery.messages import Message, Unsendable, build, secrets_of
 from kaireon.delivery.models import Delivery
@@ -27,14 +30,25 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 """How soon new work is noticed while slow receivers are waited for."""
+SLOW_AFTER_SECONDS = 1.0
+"""A receiver that has not answered by then is one that the end has to wait for."""
 
 
 def send_due(*, run_seconds: float) -> bool:
-    """Sends what is due. After `run_seconds` nothing new is begun; True says that more may be due then.
+    """Sends what is due. True says that more may be due when it ends.
+
+    After `run_seconds` nothing new is begun, but where some receivers let the end wait, for as long as one attempt may
+    take: then the others get theirs until those have answered.
 
     Several of these may run at once, on any number of machines. Raises VaultUnusable if there is nothing to sign with.
     """
     return _Sender(slots=settings.DELIVERY_CONCURRENCY, run_seconds=run_seconds).run()
+
+
+class _Sent(NamedTuple):
+    host: str
+    began_at: float
+    """As `time.monotonic` has it."""
 
 
 class _Sender:
@@ -42,15 +56,18 @@ class _Sender:
         self._slots = slots
         self._per_host = max(1, slots // 2)
         self._stop_at = time.monotonic() + run_seconds
-        self._on_their_way: dict[Future[Result], str] = {}
+        self._stop_all_at = self._stop_at + total_seconds()
+        self._on_their_way: dict[Future[Result], _Sent] = {}
         self._ended: list[Result] = []
 
     def run(self) -> bool:
         with ThreadPoolExecutor(self._slots, thread_name_prefix="delivery") as threads:
             try:
                 while True:
-                    is_stopping = time.monotonic() >= self._stop_at
-                    found = 0 if is_stopping else self._begin(threads)
+                    is_over = time.monotonic() >= self._stop_at
+                    slow = self._slow_hosts() if is_over else ()
+                    is_stopping = is_over and not slow
+                    found = 0 if is_stopping else self._begin(threads, without=slow)
                     if not found and not self._on_their_way:
                         return is_stopping
                     self._record_ended()
@@ -59,13 +76,22 @@ class _Sender:
                 while self._on_their_way:
                     self._record_ended()
 
-    def _begin(self, threads: ThreadPoolExecutor) -> int:
+    def _slow_hosts(self) -> Collection[str]:
+        """Those that the end has to wait for; none when it has waited for so long."""
+        now = time.monotonic()
+        if now >= self._stop_all_at:
+            return ()
+        return {sent.host for sent in self._on_their_way.values() if now - sent.began_at >= SLOW_AFTER_SECONDS}
+
+    def _begin(self, threads: ThreadPoolExecutor, *, without: Collection[str]) -> int:
         """Fills the free slots; returns how many deliveries were due, held and cancelled ones included."""
         free = self._slots - len(self._on_their_way)
         if not free:
             return 0
         now = clock.now()
-        claimed = claim(slots=free, per_host=self._per_host, busy=Counter(self._on_their_way.values()), now=now)
+        on_their_way = Counter(sent.host for sent in self._on_their_way.values())
+        busy = {**on_their_way, **dict.fromkeys(without, self._per_host)}
+        claimed = claim(slots=free, per_host=self._per_host, busy=busy, now=now)
         for delivery in claimed.deliveries:
             secrets = secrets_of(delivery, claimed.secrets)
             try:
@@ -75,7 +101,8 @@ class _Sender:
             except Unsendable as error:
                 self._ended.append(_unsent(delivery, secrets, error))
             else:
-                self._on_their_way[threads.submit(_attempt, delivery, message, secrets)] = delivery.host
+                sent = _Sent(delivery.host, time.monotonic())
+                self._on_their_way[threads.submit(_attempt, delivery, message, secrets)] = sent
         return claimed.found
 
     def _record_ended(self) -> None:

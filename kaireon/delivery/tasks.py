@@ -7,7 +7,8 @@ from celery import shared_task
 from kaireon.delivery import waking
 from kaireon.delivery.sender import send_due
 
-# Short, so that a worker that is asked to stop does so soon; a message for the rest costs next to nothing.
+# Short, so that a worker that is asked to stop does so soon; a message for the rest costs next to nothing. Where
+# receivers hang it may take two attempts longer, 40 s in all.
 RUN_SECONDS = 10.0
 
 

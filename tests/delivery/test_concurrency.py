@@ -13,7 +13,7 @@ from kaireon.delivery.claims import claim
 from kaireon.delivery.models import Attempt, Delivery, Status
 from kaireon.delivery.results import Result, record_results
 from kaireon.delivery.retries import Verdict
-from kaireon.delivery.sender import send_due
+from kaireon.delivery.sender import SLOW_AFTER_SECONDS, send_due
 from kaireon.secrets import signing
 from tests.delivery.conftest import Enqueue, enqueue_all
 from tests.delivery.receiver import Answer, Receiver, open_receiver
@@ -59,6 +59,23 @@ def test_a_receiver_that_hangs_keeps_no_other_waiting(receiver: Receiver, settin
         assert len(other.received) == 10
     assert len(receiver.received) == 2
     assert Delivery.objects.filter(status=Status.DELIVERED).count() == 10
+
+
+def test_while_the_end_waits_for_a_receiver_that_hangs_the_others_go_on(
+    receiver: Receiver, settings: Settings, db: None
+) -> None:
+    settings.DELIVERY_CONCURRENCY = 4
+    settings.DELIVERY_TOTAL_SECONDS = 3
+    receiver.answer(then=Answer(hangs=True))
+    enqueue_all(_many(40), url=receiver.url)
+    with open_receiver() as other:
+        enqueue_all(_many(10), url=other.url)
+        # Due when the time is over and the other receiver has held up the end for a while.
+        later = clock.now() + timedelta(seconds=SLOW_AFTER_SECONDS + 0.5)
+        Delivery.objects.filter(url=other.url).update(next_attempt_at=later)
+        assert send_due(run_seconds=0.1) is True
+        assert len(other.received) == 10
+    assert len(receiver.received) == 2
 
 
 def _send_in_a_thread() -> None:
