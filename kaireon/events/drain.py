@@ -138,10 +138,10 @@ def _process(events: Sequence[QueuedEvent]) -> None:
 
 def _waiting(lanes: Collection[int], *, limit: int, after: int = 0) -> list[QueuedEvent]:
     """At most `limit` of each lane, all in the order of their arrival."""
-    # Past Django's cursor, which prepares nothing. In the binary form: of moments written out as text, reading would
-    # take longer than the whole query.
+    # In the binary form: of moments written out as text, reading would take longer than the whole query. Not prepared,
+    # like all that looks for events: a plan that was made when there were few of them would stay.
     with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
-        cursor.execute(_SELECT, [list(lanes), after, clock.now(), limit], binary=True)
+        cursor.execute(_SELECT, [list(lanes), after, clock.now(), limit], binary=True, prepare=False)
         return [
             QueuedEvent(
                 sequence=row[0],
@@ -163,7 +163,7 @@ def _waiting(lanes: Collection[int], *, limit: int, after: int = 0) -> list[Queu
 
 def _finish(ledger: dict[int, list[Decision]], *, now: datetime) -> None:
     rows = [{"sequence": sequence, "decisions": decisions} for sequence, decisions in ledger.items()]
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(_FINISH, [now, encode(rows).decode()])
 
 

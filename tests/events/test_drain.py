@@ -302,3 +302,15 @@ def test_waiting_events_are_found_by_their_own_index_even_where_statistics_say_t
             plan = "\n".join(row[0] for row in cursor.fetchall())
             assert "event_waiting" in plan, plan
             assert "Seq Scan on events_event" not in plan, plan
+
+
+def test_no_plan_for_finding_events_is_kept_from_when_there_were_few(db: None) -> None:
+    """A plan that is kept would read the whole table again and again, until somebody analyzes it."""
+    for number in range(10):  # psycopg prepares what comes for the sixth time
+        ingest({"eventType": "purchase", "customerId": f"cust_{number}"}, source="api", now=clock.now())
+        drain_lanes(range(LANE_COUNT))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        kept = [row[0] for row in cursor.fetchall()]
+    assert any("pg_try_advisory_xact_lock" in statement for statement in kept)
+    assert not any(f"{word} events_event" in statement for statement in kept for word in ("FROM", "UPDATE", "JOIN"))
