@@ -51,7 +51,7 @@ def _database(url: str) -> dict[str, Any]:
         "PORT": query.get("port", "") or str(parts.port or ""),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        # Django's own cursor prepares nothing; statements past it are prepared when they have come for the fifth time.
+        # Django's own cursor prepares nothing; those past it prepare what has come five times.
         "OPTIONS": {"connect_timeout": "5", "application_name": "kaireon", "prepare_threshold": 5, **options},
     }
 

@@ -31,7 +31,8 @@ def connect() -> None:
 
 def hears(event_types: Collection[str]) -> Collection[str]:
     """The types among them that an active trigger listens to."""
-    if tokens.is_within_one_look():  # a batch is being handled, for which the engine has all of them compiled anyway
+    # Whoever handles a batch has all triggers compiled. To others, compiling them would cost more than this question.
+    if tokens.is_within_one_look():
         return catalogue.current().listeners.keys() & set(event_types)
     with connection.cursor() as cursor:
         cursor.execute(_HEARD, [list(event_types)])

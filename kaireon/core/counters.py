@@ -13,15 +13,13 @@ import threading
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import product
 
 import msgspec
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from redis import RedisError
-from redis.commands.core import Script
 
-from kaireon.core.redis import redis_client
+from kaireon.core.redis import redis_client, script
 
 HAND_OVER_SECONDS = 1.0
 AGAIN_SECONDS = 5.0
@@ -145,7 +143,7 @@ class _Buffer:
         if not amounts:
             return
         try:
-            _script()(
+            script(_ADD)(
                 keys=[_KEY], args=[part for series, amount in amounts.items() for part in _arguments(series, amount)]
             )
         except RedisError:
@@ -188,8 +186,3 @@ def _arguments(series: _Series, amount: float) -> tuple[bytes | str | float, ...
                 other = (*series[:place], OTHER, *series[place + 1 :])
                 return encoded, repr(amount), f"metrics-values:{label}", series[place], msgspec.json.encode(other)
     return encoded, repr(amount), "", "", ""
-
-
-@cache
-def _script() -> Script:
-    return redis_client().register_script(_ADD)

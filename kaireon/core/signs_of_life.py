@@ -8,12 +8,10 @@ differ between machines do no harm.
 import logging
 import os
 import socket
-from functools import cache
 
 from redis import RedisError
-from redis.commands.core import Script
 
-from kaireon.core.redis import redis_client
+from kaireon.core.redis import script
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +35,7 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], now - tonumber(ARGV[1]), '+inf')
 def show(program: str) -> None:
     """Says that `program` lives in this process. Never raises: without Redis there is nobody to tell."""
     try:
-        _script(_SHOW)(keys=[_KEY], args=[f"{program}@{socket.gethostname()}:{os.getpid()}"])
+        script(_SHOW)(keys=[_KEY], args=[f"{program}@{socket.gethostname()}:{os.getpid()}"])
     except RedisError:
         logger.warning("No sign of life could be given: Redis is away")
 
@@ -55,9 +53,4 @@ def lives_here(program: str, *, within_seconds: float = SILENT_AFTER_SECONDS) ->
 
 
 def _seen(within_seconds: float) -> list[str]:
-    return [one.decode() for one in _script(_SEEN)(keys=[_KEY], args=[int(within_seconds)])]
-
-
-@cache
-def _script(text: str) -> Script:
-    return redis_client().register_script(text)
+    return [one.decode() for one in script(_SEEN)(keys=[_KEY], args=[int(within_seconds)])]

@@ -17,8 +17,7 @@ _seen: ContextVar[dict[str, Any] | None] = ContextVar("kaireon_tokens", default=
 
 def register(table: str) -> None:
     """Adds a table of one row with a `token`, at import."""
-    if table not in _tables:
-        _tables.append(table)
+    _tables.append(table)
 
 
 @contextmanager

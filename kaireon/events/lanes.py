@@ -7,16 +7,14 @@ is a Celery message that says only which lanes have work; if one is lost, a beat
 import logging
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from functools import cache
 
 from celery import current_app
 from django.db import connection
 from kombu.exceptions import OperationalError as BrokerError
 from psycopg import Cursor
 from redis import RedisError
-from redis.commands.core import Script
 
-from kaireon.core.redis import redis_client
+from kaireon.core.redis import redis_client, script
 from kaireon.events.models import LANE_COUNT
 
 logger = logging.getLogger(__name__)
@@ -84,7 +82,7 @@ def wake(waiting: Mapping[int, int]) -> None:
     """
     wanted = sorted(waiting)
     try:
-        were_set = _hint_script()(keys=[_hint(lane) for lane in wanted], args=[_HINT_EXPIRES_SECONDS])
+        were_set = script(_HINT)(keys=[_hint(lane) for lane in wanted], args=[_HINT_EXPIRES_SECONDS])
     except RedisError:
         logger.warning("Lanes were not woken: Redis is away; the sweeper will find their events")
         return
@@ -138,7 +136,7 @@ def hints_read(numbers: Mapping[int, int | None]) -> None:
     From here on a new event of these lanes needs a new hint.
     """
     keys = [key(lane) for lane in numbers for key in (_hint, _sent, _read)]
-    _read_script()(keys=keys, args=["" if one is None else one for one in numbers.values()])
+    script(_READ)(keys=keys, args=["" if one is None else one for one in numbers.values()])
 
 
 def send_on(lanes: Sequence[int]) -> None:
@@ -165,16 +163,6 @@ def send_on(lanes: Sequence[int]) -> None:
 def are_plenty_sent() -> bool:
     """Whether so many messages wait for workers that more of them would say nothing new. Raises RedisError."""
     return int(redis_client().llen(_QUEUE)) > _PLENTY
-
-
-@cache
-def _hint_script() -> Script:
-    return redis_client().register_script(_HINT)
-
-
-@cache
-def _read_script() -> Script:
-    return redis_client().register_script(_READ)
 
 
 def _hint(lane: int) -> str:

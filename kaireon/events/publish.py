@@ -54,19 +54,28 @@ COLUMNS = (
     "status",
     "processed_at",
 )
-NAMES = ", ".join(COLUMNS)
-# Rows are numbered in the order in which they were given, and inserted in the order of their ids: two requests that
-# carry the same ids in another order would else wait for each other for ever.
-_INSERT = f"""
-    WITH numbered AS MATERIALIZED (
-        SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS number, {NAMES}
-        FROM json_populate_recordset(NULL::events_event, %s::json)
-    )
-    INSERT INTO events_event (sequence, {NAMES})
-    SELECT number, {NAMES} FROM numbered ORDER BY event_id, number
-    ON CONFLICT (event_id) DO NOTHING
-    RETURNING event_id
-"""
+_NAMES = ", ".join(COLUMNS)
+
+
+def insert_statement(rows: str) -> str:
+    """SQL that stores the rows whose ids are not there yet, and gives those ids; `rows` is SQL for text of `as_json`.
+
+    Rows are numbered in the order in which they were given, and inserted in the order of their ids: two requests that
+    carry the same ids in another order would else wait for each other for ever.
+    """
+    return f"""
+        WITH numbered AS MATERIALIZED (
+            SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS number, {_NAMES}
+            FROM json_populate_recordset(NULL::events_event, ({rows})::json)
+        )
+        INSERT INTO events_event (sequence, {_NAMES})
+        SELECT number, {_NAMES} FROM numbered ORDER BY event_id, number
+        ON CONFLICT (event_id) DO NOTHING
+        RETURNING event_id
+    """
+
+
+_INSERT = insert_statement("%s")
 
 
 def publish(

@@ -23,7 +23,7 @@ def drain_lanes_task(
     }
     # The drain notices by itself where PostgreSQL has closed the connection, and tries again with a new one. Django
     # would ask beforehand, in each task.
-    connection.health_check_done = True  # type: ignore[attr-defined]  # left out by the stubs
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs leave this attribute out
     hints_read(numbers)
     send_on(drain_lanes(numbers))
 

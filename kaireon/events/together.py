@@ -89,7 +89,7 @@ def store(letter: Letter) -> None:
 def _store(letters: Sequence[Letter]) -> None:
     now = clock.now()
     # The look for keys, or `_is_undisturbed`, notices a connection that PostgreSQL has closed; Django would ask it.
-    connection.health_check_done = True  # type: ignore[attr-defined]  # left out by the stubs
+    connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs leave this attribute out
     texts = {letter.key for letter in letters}
     remembered = remembered_keys(texts, now=now) if _is_undisturbed() else None
     try:

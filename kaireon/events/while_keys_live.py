@@ -10,23 +10,11 @@ from django.db import connection
 from psycopg import Cursor
 
 from kaireon.accounts.keys import ARE_LIVING
-from kaireon.events.publish import NAMES, Row, as_json
+from kaireon.events.publish import Row, as_json, insert_statement
 
-# Numbered and inserted in the same orders, and for the same reasons, as where other events are published.
 _STATEMENT = f"""
     WITH living AS MATERIALIZED (SELECT ({ARE_LIVING}) AS are_living),
-    numbered AS MATERIALIZED (
-        SELECT nextval(pg_get_serial_sequence('events_event', 'sequence')) AS number, {NAMES}
-        FROM json_populate_recordset(
-            NULL::events_event, (SELECT CASE WHEN are_living THEN %(rows)s ELSE '[]' END FROM living)::json
-        )
-    ),
-    stored AS (
-        INSERT INTO events_event (sequence, {NAMES})
-        SELECT number, {NAMES} FROM numbered ORDER BY event_id, number
-        ON CONFLICT (event_id) DO NOTHING
-        RETURNING event_id
-    )
+    stored AS ({insert_statement("SELECT CASE WHEN are_living THEN %(rows)s ELSE '[]' END FROM living")})
     SELECT are_living, ARRAY(SELECT event_id FROM stored) FROM living
 """
 

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import BytesIO
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -127,7 +128,7 @@ class Gathering:
         first = threading.Thread(target=ask_first)
         first.start()
         wait_for(lambda: not self._is_first)
-        in_threads([lambda number=number: ask(number) for number in range(len(events))], meanwhile=go_on)  # type: ignore[misc]  # of a lambda with a default
+        in_threads([partial(ask, number) for number in range(len(events))], meanwhile=go_on)
         first.join(PATIENCE_S)
         return [answer for answer in answers if answer is not None]
 
@@ -156,7 +157,7 @@ def test_whoever_is_told_accepted_finds_the_event_stored_and_each_is_stored_once
             assert (status, told["results"][0]["eventId"]) == (202, event_id)
             assert Event.objects.filter(event_id=event_id).exists()
 
-    in_threads([lambda sender=sender: send(sender) for sender in range(8)])  # type: ignore[misc]  # of a lambda with a default
+    in_threads([partial(send, sender) for sender in range(8)])
     assert Event.objects.count() == 200
 
 
@@ -263,7 +264,7 @@ def test_a_connection_that_postgresql_has_closed_costs_nobody_anything(key: str)
     backend = connection.connection.info.backend_pid
     other = connection.copy()
     with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])  # ms, until it is gone
     other.close()
     assert post({"eventType": "purchase"}, key=key)[0] == 202
     assert Event.objects.count() == 2

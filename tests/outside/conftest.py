@@ -8,8 +8,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from kaireon.core import counters, signs_of_life
-from kaireon.core.redis import redis_client
+from kaireon.core import counters
+from kaireon.core.redis import redis_client, script
 from kaireon.launch import redis_server
 from kaireon.launch.children import Child
 
@@ -61,8 +61,7 @@ def own_redis(tmp_path: Path, settings: Settings) -> Iterator[OwnRedis]:
 
     def use_another() -> None:
         redis_client.cache_clear()
-        counters._script.cache_clear()
-        signs_of_life._script.cache_clear()
+        script.cache_clear()
 
     server = OwnRedis(tmp_path)
     before, settings.REDIS_URL = settings.REDIS_URL, server.url

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.admin.utils import quote
 from django.test import Client
 
 from audit.models import Entry
@@ -131,4 +132,4 @@ def test_details_show_the_ledger_and_what_was_done(
     assert page.status_code == 200
     firing_id = event.decisions[0]["firingId"]
     assert firing_id in page.content.decode()
-    assert "event_count" in admin_page.get(f"/admin/triggers/firing/{firing_id}/change/").content.decode()
+    assert "event_count" in admin_page.get(f"/admin/triggers/firing/{quote(firing_id)}/change/").content.decode()

@@ -17,13 +17,12 @@
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
 
 from msgspec import Struct
-from redis.commands.core import Script
 
-from kaireon.core.redis import redis_client
+from kaireon.core.redis import redis_client, script
 from kaireon.events.models import LANE_COUNT
 from triggers.models import Firing
 
@@ -208,7 +207,7 @@ def _run(claims: Sequence[Claim], *, lane: int, claiming: bool) -> Iterable[tupl
         keys.append(claim_key(trigger_id=wish.trigger_id, cooldown_ms=wish.cooldown_ms, customer_id=wish.customer_id))
         wishes.append(_WISH.pack(number, _event_digest(wish.event_id)))
     triggers = [str(part) for id_and_cooldown in numbers for part in id_and_cooldown]
-    reply: bytes = _script(_CLAIM)(keys=keys, args=[int(claiming), b"".join(wishes), *triggers])
+    reply: bytes = script(_CLAIM)(keys=keys, args=[int(claiming), b"".join(wishes), *triggers])
     return _ANSWER.iter_unpack(reply)
 
 
@@ -229,7 +228,7 @@ def _rebuild(*, trigger_id: str, cooldown_ms: int, lane: int) -> None:
             _put_back(chunk, trigger_id=trigger_id, cooldown_ms=cooldown_ms)
             chunk = []
     _put_back(chunk, trigger_id=trigger_id, cooldown_ms=cooldown_ms)
-    _script(_NOTE)(keys=[notes_key(lane)], args=[trigger_id, cooldown_ms])
+    script(_NOTE)(keys=[notes_key(lane)], args=[trigger_id, cooldown_ms])
 
 
 def _put_back(firings: Sequence[_Fired], *, trigger_id: str, cooldown_ms: int) -> None:
@@ -240,12 +239,7 @@ def _put_back(firings: Sequence[_Fired], *, trigger_id: str, cooldown_ms: int) -
     for customer_id, fired_at, event_id in firings:
         keys.append(claim_key(trigger_id=trigger_id, cooldown_ms=cooldown_ms, customer_id=customer_id))
         arguments += [round(fired_at.timestamp() * 1000), _event_digest(event_id)]
-    _script(_REBUILD)(keys=keys, args=arguments)
-
-
-@cache
-def _script(text: str) -> Script:
-    return redis_client().register_script(text)
+    script(_REBUILD)(keys=keys, args=arguments)
 
 
 def notes_key(lane: int) -> str:
